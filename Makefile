@@ -1,0 +1,46 @@
+# make diagnose   the verdict on this machine's connection-tracking table
+# make test       every gate; "make lint", "make units" and so on run one of them
+# make bench      what one call costs, beside a ping and beside a loop of sysctl tasks
+# make clean      takes away all that make made
+#
+# PYTHON=/path/to/python3   which Python to use (otherwise the newest from 3.11 on)
+# ARGS="-v"                 more arguments for diagnose
+# INVENTORY=hosts.yml       diagnose these hosts instead of this machine
+
+gates := lint sanity units ansible-units agreement changelog docs build modules molecule
+inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local)
+
+export PYTHON
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+	@echo "gates: $(gates)"
+
+diagnose:
+	@tests/gates/setup core
+	@.venv/bin/ansible-playbook $(inventory) netops.conntrack.diagnose $(ARGS)
+
+test: dev system-packages
+	@tests/gates/run $(gates)
+
+$(gates): dev
+	@tests/gates/run $@
+
+modules molecule: system-packages
+
+bench: dev system-packages
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/benchmarks/run
+
+dev:
+	@tests/gates/setup dev
+
+system-packages:
+	@tests/gates/setup packages
+
+clean:
+	rm -rf .cache .venv .ansible collections netops-conntrack-*.tar.gz
+
+.PHONY: help diagnose test bench dev system-packages clean $(gates)

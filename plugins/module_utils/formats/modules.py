@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""/proc/modules: what is loaded and what holds it, from Linux 2.4 on.
+
+2.6 and later: ``name size references users, state address``. 2.4: ``name size count (flags) [users]``. The
+file is absent where the kernel was built without modules. Source: m_show and print_unload_info in
+kernel/module.c (later kernel/module/procfs.c), get_module_list in kernel/module.c of 2.4.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+_STATES = ("Live", "Loading", "Unloading")
+_SIZE = re.compile(r"[0-9]{1,20}")
+_COUNT = re.compile(r"-?[0-9]{1,20}|-")
+_OLD_FLAGS = re.compile(r"\(([^()]*)\)")
+_OLD_USERS = re.compile(r"\[([^\[\]]*)\]")
+
+
+class Module(t.NamedTuple):
+    """One loaded module; ``size`` in bytes.
+
+    ``refcount`` is None where the kernel does not count: built without unloading (``-``), or a module of 2.4
+    that decides for itself (-1). ``users`` are the modules that use it. ``state`` is Live, Loading or
+    Unloading; on 2.4 it holds the flags instead, joined by commas, such as ``autoclean,unused``, or nothing.
+    A ``permanent`` module cannot be unloaded.
+    """
+
+    name: str
+    size: int
+    refcount: int | None
+    users: tuple[str, ...]
+    state: str
+    permanent: bool
+
+
+def parse(text: str) -> list[Module]:
+    """Every row that can be read, in order."""
+    return [module for module in map(_row, text.split("\n")) if module]
+
+
+def holders(modules: t.Iterable[Module], name: str) -> list[str]:
+    """The modules that use this one directly, as printed. Dashes and underscores are the same in a name."""
+    wanted = name.replace("-", "_")
+    return [user for module in modules if module.name.replace("-", "_") == wanted for user in module.users]
+
+
+def unnamed_references(module: Module) -> int | None:
+    """References that no module in ``users`` accounts for: rules, connections or other holders took them.
+
+    None where the kernel does not count. On 2.4 a user need not hold a reference, so there it is a lower
+    bound.
+    """
+    if module.refcount is None:
+        return None
+    return max(0, module.refcount - len(module.users))
+
+
+def _row(line: str) -> Module | None:
+    words = line.split()
+    if len(words) < 3 or not _SIZE.fullmatch(words[1]) or not _COUNT.fullmatch(words[2]):
+        return None
+    refcount = int(words[2]) if _SIZE.fullmatch(words[2]) else None
+    if len(words) >= 5 and words[4] in _STATES:
+        # Flags such as [permanent] stand between the users; a comma ends each, and "-" says there are none.
+        users = [word for word in words[3].split(",") if word and word != "-"]
+        named = tuple(word for word in users if not word.startswith("["))
+        return Module(words[0], int(words[1]), refcount, named, words[4], "[permanent]" in users)
+    rest = " ".join(words[3:])
+    listed = tuple(user for group in _OLD_USERS.findall(rest) for user in group.split())
+    return Module(words[0], int(words[1]), refcount, listed, ",".join(_OLD_FLAGS.findall(rest)), False)

@@ -1,0 +1,247 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine this Python runs on: reads a probe, carries out a plan. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import io
+import os
+import stat
+import subprocess
+import tempfile
+import typing as t
+
+from ..plan import SYSCTL, Outcome, Step
+from ..probe import Command, File, Glob, Item, Names
+from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
+
+_REASONS = {errno.ENOENT: ABSENT, errno.ENOTDIR: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
+
+
+class LocalHost:
+    """``root`` moves every path, so that a folder of recorded files can stand for a machine.
+
+    ``move(source, destination)`` replaces a file atomically and keeps what the destination had of owner, mode and
+    security context: ``AnsibleModule.atomic_move`` does. ``backup(path)`` is called before a file is replaced.
+    """
+
+    def __init__(
+        self,
+        root: str = "/",
+        move: t.Callable[[str, str], None] = os.replace,
+        backup: t.Callable[[str], str] | None = None,
+    ) -> None:
+        self._root = root.rstrip("/")
+        self._move = move
+        self._backup = backup
+        self.backups: dict[str, str] = {}
+
+    def read(self, items: t.Iterable[Item]) -> Snapshot:
+        readings: dict[str, Reading] = {}
+        for item in items:
+            if isinstance(item, File):
+                readings[item.path] = self._file(item.path, item)
+            elif isinstance(item, Glob):
+                for path in self._newest(self._matches(item.pattern), item.most):
+                    readings[path] = self._file(path, item)
+            elif isinstance(item, Names):
+                for path in self._matches(item.pattern)[: item.most]:
+                    readings[path] = Reading(text="")
+            else:
+                readings[command_key(item.argv)] = _command(item)
+        return Snapshot(readings)
+
+    def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
+        """Does every step in order, whatever became of the one before it."""
+        outcomes = []
+        for step in steps:
+            try:
+                outcome = self._write(step) if step.kind == SYSCTL else self._replace(step)
+            except OSError as error:
+                name = errno.errorcode.get(error.errno or 0, "EIO")
+                outcome = Outcome(step, name, "%s: %s" % (step.path, error.strerror or error))
+            outcomes.append(outcome)
+        return outcomes
+
+    def _matches(self, pattern: str) -> list[str]:
+        found = glob.glob(glob.escape(self._root) + pattern)
+        return sorted(path[len(self._root) :] for path in found)
+
+    def _newest(self, paths: list[str], most: int) -> list[str]:
+        if len(paths) <= most:
+            return paths
+
+        def changed(path: str) -> float:
+            try:
+                return os.stat(self._root + path).st_mtime
+            except OSError:
+                return 0.0
+
+        return sorted(sorted(paths, key=changed)[-most:])
+
+    def _file(self, path: str, item: File | Glob) -> Reading:
+        real = self._root + path
+        link = None
+        try:
+            if os.path.islink(real):
+                link = os.readlink(real)
+            mode = stat.S_IMODE(os.stat(real).st_mode)
+        except OSError as error:
+            return Reading(reason=_reason(error), link=link)
+        try:
+            data, partial, head_cut = _content(real, item.limit, item.tail)
+        except (OSError, EOFError, ValueError) as error:
+            return Reading(reason=_reason(error), mode=mode, link=link)
+        if partial and not item.tail and not item.keep:
+            return Reading(reason=TOO_LARGE, mode=mode, link=link)
+        text, left_out = _kept(data, item.keep, head_cut)
+        return Reading(text=text, mode=mode, link=link, partial=partial or left_out)
+
+    def _write(self, step: Step) -> Outcome:
+        descriptor = os.open(self._root + step.path, os.O_WRONLY | os.O_TRUNC)
+        try:
+            os.write(descriptor, ("%s\n" % step.after).encode())
+        finally:
+            os.close(descriptor)
+        return Outcome(step)
+
+    def _replace(self, step: Step) -> Outcome:
+        # A symbolic link stays one: what it points to is replaced.
+        real = os.path.realpath(self._root + step.path)
+        current = self._current(real)
+        wanted = None if step.before is None else step.before.encode("utf-8", "surrogateescape")
+        if current != wanted:
+            return Outcome(step, "ESTALE", "%s changed after it was read; nothing was written to it" % step.path)
+        if current is not None and self._backup:
+            self.backups[step.path] = self._backup(real)
+        if step.after is None:
+            os.unlink(real)
+            return Outcome(step)
+        directory = os.path.dirname(real)
+        # What only root may read lies in a directory that only root may enter.
+        os.makedirs(directory, mode=0o755 if step.mode & 0o044 else 0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(prefix=".netops-conntrack-", dir=directory)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(step.after.encode("utf-8", "surrogateescape"))
+                stream.flush()
+                os.fsync(stream.fileno())
+            if step.validate:
+                complaint = _complaint(step.validate, temporary)
+                if complaint:
+                    return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint))
+            self._move(temporary, real)
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+        if current is None:
+            os.chmod(real, step.mode)
+        return Outcome(step)
+
+    @staticmethod
+    def _current(real: str) -> bytes | None:
+        try:
+            kind = os.stat(real).st_mode
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(real, "rb") as stream:
+            return stream.read()
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return _REASONS.get(number or 0) or "failed: %s" % (getattr(error, "strerror", None) or error)
+
+
+def _content(real: str, limit: int, tail: bool) -> tuple[bytes, bool, bool]:
+    """At most ``limit`` bytes of a file, whether there was more, and whether it was more before them."""
+    with _opened(real) as stream:
+        if tail and isinstance(stream, io.BufferedReader):
+            size = os.fstat(stream.fileno()).st_size
+            if size > limit:
+                stream.seek(size - limit)
+                return stream.read(limit), True, True
+        data = stream.read(limit + 1)
+    return data[:limit], len(data) > limit, False
+
+
+def _opened(real: str) -> t.Any:
+    # Compressed logs are rare, their libraries are slow to load: only when there is one.
+    if real.endswith(".gz"):
+        import gzip
+
+        return gzip.open(real, "rb")
+    if real.endswith(".bz2"):
+        import bz2
+
+        return bz2.open(real, "rb")
+    if real.endswith(".xz"):
+        import lzma
+
+        return lzma.open(real, "rb")
+    # Non-blocking, so that a FIFO in a configuration directory cannot hold us up.
+    return os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK), "rb")
+
+
+def _kept(data: bytes, words: tuple[str, ...], head_cut: bool) -> tuple[str, bool]:
+    """The text, without a first line that was cut in two, and only the lines asked for."""
+    if head_cut:
+        data = data[data.find(b"\n") + 1 :]
+    if not words:
+        return data.decode("utf-8", "surrogateescape"), False
+    lines = data.split(b"\n")
+    if lines and not lines[-1]:
+        lines.pop()
+    wanted = [word.encode() for word in words]
+    kept = [
+        line
+        for number, line in enumerate(lines)
+        if number in (0, len(lines) - 1) or any(word in line for word in wanted)
+    ]
+    return b"".join(line + b"\n" for line in kept).decode("utf-8", "surrogateescape"), len(kept) < len(lines)
+
+
+def _environment() -> dict[str, str]:
+    # English messages, and the system's tools also for a user whose PATH lacks them.
+    return {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin"}
+
+
+def _command(item: Command) -> Reading:
+    try:
+        done = subprocess.run(
+            item.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=item.seconds,
+            env=_environment(),
+            check=False,
+        )
+    except OSError as error:
+        return Reading(reason=_reason(error))
+    except subprocess.TimeoutExpired:
+        return Reading(reason="failed: no answer within %d seconds" % item.seconds)
+    if done.returncode:
+        complaint = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        last = complaint[-1] if complaint else "exit status %d" % done.returncode
+        refused = "not permitted" in last or "ermission denied" in last
+        missing = "No such file" in last
+        return Reading(reason=FORBIDDEN if refused else ABSENT if missing else "failed: %s" % last)
+    data = done.stdout
+    partial = len(data) > item.limit
+    text, left_out = _kept(data[-item.limit :], item.keep, head_cut=partial)
+    return Reading(text=text, partial=partial or left_out)
+
+
+def _complaint(validate: tuple[str, ...], path: str) -> str | None:
+    argv = [word.replace("%s", path) for word in validate]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode == 0:
+        return None
+    said = done.stdout.decode("utf-8", "replace").strip().replace(path, "the new text")
+    return "%s refuses the new text: %s" % (validate[0], said)

@@ -1,0 +1,98 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where settings are written so that the next boot finds them: a drop-in, sysctl.conf, the module's options."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..catalogue import Setting, generation_of
+from ..facts import boot, boot_files, settings
+from ..facts.identity import Identity
+from ..formats import modprobe_conf, sysctl_conf
+from ..plan import FILE, Step
+from ..snapshot import Snapshot
+
+# Files are applied in the order of their names: this one comes after 99-sysctl.conf.
+DROP_IN = "/etc/sysctl.d/99-zz-netops-conntrack.conf"
+MODPROBE_DROP_IN = "/etc/modprobe.d/zz-netops-conntrack.conf"
+
+_HEADER = "# Written by the Ansible collection netops.conntrack; other settings here are kept.\n"
+
+
+def sysctl_file(by: str) -> str | None:
+    """The file that is read at boot by this reader and ranks highest; None where nothing reads any."""
+    if by == boot_files.NONE:
+        return None
+    return boot_files.CONF if by == boot_files.SYSCTL_CONF else DROP_IN
+
+
+def names(snapshot: Snapshot, setting: Setting, identity: Identity) -> tuple[str, ...]:
+    """All names of a setting, first the one to write: as the kernel shows it, or as its generation would."""
+    live = settings.live(snapshot, setting)
+    if live:
+        first = live.keys
+    else:
+        generation = "ip_conntrack" if identity.kernel.ip_only else "nf_conntrack"
+        first = tuple(key for key in setting.keys if generation_of(key) == generation)
+    return tuple(dict.fromkeys((*first, *setting.keys)))
+
+
+def steps(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> list[Step]:
+    """The file replacements that make these values stand; empty where they stand already."""
+    found = [_sysctl_step(snapshot, identity, values), _module_step(snapshot, identity, values)]
+    return [step for step in found if step and step.before != step.after]
+
+
+def hashsize_side_effect(identity: Identity, values: t.Mapping[Setting, int]) -> bool:
+    """Whether a hashsize will be written that changes a max nobody asked for (loading makes it 8 times that)."""
+    by_name = {setting.name for setting in values}
+    return "max" not in by_name and "buckets" in by_name and _is_module(identity) and not _buckets_sysctl(identity)
+
+
+def _sysctl_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> Step | None:
+    path = sysctl_file(boot_files.reader(snapshot))
+    lines = [
+        (names(snapshot, setting, identity), str(value))
+        for setting, value in values.items()
+        if setting.name != "buckets" or _buckets_sysctl(identity)
+    ]
+    if path is None or not lines:
+        return None
+    before = snapshot.text(path)
+    start = before if before is not None else _HEADER if path == DROP_IN else ""
+    after = sysctl_conf.assign(start, lines)
+    return Step(FILE, path, before, after, "so that the values stand after a boot")
+
+
+def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> Step | None:
+    by_name = {setting.name: value for setting, value in values.items()}
+    if "buckets" not in by_name or not _is_module(identity):
+        return None
+    # Loading with hashsize makes max 8 times that: only where max is set too, or where there is no other way.
+    if "max" not in by_name and _buckets_sysctl(identity):
+        return None
+    path = _modprobe_file(snapshot)
+    before = snapshot.text(path)
+    start = before if before is not None else _HEADER
+    after = modprobe_conf.set_option(start, boot.module_name(identity), "hashsize", str(by_name["buckets"]))
+    return Step(FILE, path, before, after, "so that the module is loaded with this many buckets", "buckets")
+
+
+def _modprobe_file(snapshot: Snapshot) -> str:
+    """modprobe.d where there is one; before it, modprobe.conf (2.6) or modules.conf (2.4)."""
+    if not snapshot.exists("/etc/modprobe.d"):
+        for path in ("/etc/modprobe.conf", "/etc/modules.conf"):
+            if snapshot.exists(path):
+                return path
+    return MODPROBE_DROP_IN
+
+
+def _is_module(identity: Identity) -> bool:
+    return identity.state in ("loaded", "absent") and identity.namespace != "child"
+
+
+def _buckets_sysctl(identity: Identity) -> bool:
+    """Whether net.netfilter.nf_conntrack_buckets takes a value: read-only before 4.8."""
+    return not identity.kernel.ip_only and not identity.kernel.before(4, 8)

@@ -1,0 +1,92 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The record of what a host was like before the first change: live values and the exact bytes of files.
+
+It is a JSON file that only root may read, because the files it holds may be such. Each path is recorded once, before
+its first change; ``left`` is the digest of what was written last, so that a later edit by somebody else is noticed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import typing as t
+
+from ..plan import FILE, Step
+from ..probe import File
+from ..snapshot import Snapshot
+
+PATH = "/var/lib/netops-conntrack/original.json"
+ITEM = File(PATH, limit=1 << 24)
+
+_VERSION = 1
+
+
+class Unusable(ValueError):
+    """The record is there but cannot be understood; nothing may be changed before a person has looked at it."""
+
+
+class Original(t.NamedTuple):
+    """``text`` as it was, None where the file was not there. ``left`` is None for live values."""
+
+    kind: str
+    text: str | None
+    left: str | None
+
+
+def read(snapshot: Snapshot) -> dict[str, Original]:
+    """Path to what was there first; empty on a host that was never changed. Raises Unusable."""
+    reading = snapshot.reading(PATH)
+    if reading.text is None:
+        if snapshot.exists(PATH):
+            raise Unusable("%s cannot be read: %s" % (PATH, reading.reason))
+        return {}
+    try:
+        data = json.loads(reading.text)
+        if data["version"] != _VERSION:
+            raise Unusable("%s was written by another version of netops.conntrack" % PATH)
+        return {path: Original(row["kind"], _decode(row["bytes"]), row["left"]) for path, row in data["paths"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, Unusable):
+            raise
+        raise Unusable("%s is damaged; move it away after a look at it" % PATH) from error
+
+
+def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
+    """The step that records what these steps are about to change; None where all of it is on record. Raises Unusable."""
+    known = read(snapshot)
+    rows = dict(known)
+    for change in steps:
+        first = rows.get(change.path) or Original(change.kind, change.before, None)
+        rows[change.path] = first._replace(left=digest(change.after) if change.kind == FILE else None)
+    return None if rows == known else _write(snapshot, rows)
+
+
+def forget(snapshot: Snapshot, paths: t.Collection[str]) -> Step:
+    """The step that takes paths off the record, and the record away with the last of them."""
+    rows = {path: row for path, row in read(snapshot).items() if path not in paths}
+    return _write(snapshot, rows)
+
+
+def digest(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _write(snapshot: Snapshot, rows: t.Mapping[str, Original]) -> Step:
+    paths = {
+        path: {"kind": row.kind, "bytes": _encode(row.text), "left": row.left} for path, row in sorted(rows.items())
+    }
+    text = json.dumps({"version": _VERSION, "paths": paths}, indent=1) + "\n" if rows else None
+    return Step(FILE, PATH, snapshot.text(PATH), text, "so that the first state can be restored", mode=0o600)
+
+
+def _encode(text: str | None) -> str | None:
+    return None if text is None else base64.b64encode(text.encode("utf-8", "surrogateescape")).decode("ascii")
+
+
+def _decode(data: str | None) -> str | None:
+    return None if data is None else base64.b64decode(data).decode("utf-8", "surrogateescape")
+
+

@@ -1,0 +1,89 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the record of the first state to the steps that bring it back."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import catalogue
+from ..catalogue import Setting
+from ..facts import access, settings, usage
+from ..plan import FILE, SYSCTL, Step
+from ..snapshot import Snapshot
+from . import record
+
+_ORDER = {"buckets": 0, "max": 1}
+
+
+class Refusal(t.NamedTuple):
+    """A path that is left as it is, and why."""
+
+    path: str
+    detail: str
+
+
+class RestorePlan(t.NamedTuple):
+    """``settled`` are the recorded paths that are, or will be, as they were first."""
+
+    live: tuple[Step, ...]
+    files: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+    settled: tuple[str, ...]
+
+
+def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
+    """Nothing at all for a host that has no record. Raises record.Unusable."""
+    live, files, refusals, settled = [], [], [], []
+    for path, original in record.read(snapshot).items():
+        step, refused = _step(snapshot, path, original, allow_lower)
+        if refused:
+            refusals.append(Refusal(path, refused))
+            continue
+        settled.append(path)
+        if step:
+            (files if step.kind == FILE else live).append(step)
+    live.sort(key=lambda step: (_ORDER.get(step.setting or "", 2), step.path))
+    return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled))
+
+
+def setting_of(path: str) -> Setting | None:
+    """The setting that a file below /proc/sys or /sys/module holds."""
+    return catalogue.BY_NAME["buckets"] if path in settings.HASHSIZE else catalogue.find(path)
+
+
+def _step(
+    snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool
+) -> tuple[Step | None, str | None]:
+    now = snapshot.reading(path)
+    if original.kind == SYSCTL:
+        return _live_step(snapshot, path, original, allow_lower)
+    if now.text is None and snapshot.exists(path):
+        return None, "%s cannot be read: %s" % (path, now.reason)
+    if now.text == original.text:
+        return None, None
+    if record.digest(now.text) != original.left:
+        return None, "%s was changed by somebody else since; its first content stays in %s" % (path, record.PATH)
+    return Step(FILE, path, now.text, original.text, "as it was before the first change"), None
+
+
+def _live_step(
+    snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool
+) -> tuple[Step | None, str | None]:
+    if not snapshot.exists(path):
+        return None, None  # the module is gone, and its values with it
+    before = (snapshot.text(path) or "").strip()
+    after = (original.text or "").strip()
+    if before == after or not after:
+        return None, None
+    setting = setting_of(path)
+    name = setting.name if setting else None
+    if name == "max" and not allow_lower:
+        entries = usage.count(snapshot)
+        if entries and after.isdigit() and 0 < int(after) <= entries.entries:
+            return None, "max was %s and %d entries are in use: allow_lower permits it" % (after, entries.entries)
+    refused = access.refusal(snapshot, path)
+    if refused:
+        return None, refused
+    return Step(SYSCTL, path, before, after, "as it was before the first change", name), None

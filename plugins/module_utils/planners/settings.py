@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a snapshot and what is wanted to the steps that set it, live and over a boot."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import catalogue, sizing
+from ..catalogue import Setting
+from ..facts import access, memory, settings, usage
+from ..facts.identity import Identity, identify
+from ..plan import SYSCTL, Step
+from ..snapshot import Snapshot
+from . import persistence
+from .wanted import AUTO, Wanted
+
+# Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
+_FIRST = ("buckets", "max", "expect_max")
+_ESTABLISHED_LEAST = 7440
+
+NOT_LOADED = "not_loaded"
+UNSUPPORTED = "unsupported"
+READ_ONLY = "read_only"
+HOST_OWNED = "host_owned"
+WOULD_LOWER = "would_lower"
+OUT_OF_RANGE = "out_of_range"
+NOT_PERSISTENT = "not_persistent"
+REASONS = (NOT_LOADED, UNSUPPORTED, READ_ONLY, HOST_OWNED, WOULD_LOWER, OUT_OF_RANGE, NOT_PERSISTENT)
+
+
+class Options(t.NamedTuple):
+    """``memory_percent`` is the budget of ``auto``."""
+
+    persist: bool = True
+    allow_lower: bool = False
+    memory_percent: float = sizing.MEMORY_PERCENT
+
+
+class Row(t.NamedTuple):
+    """One setting: ``wanted`` is the number asked for, ``predicted`` what the kernel makes of it.
+
+    ``reason`` is one of REASONS where it is not applied, ``detail`` says it for people. ``step`` is None where the
+    value stands already or cannot be applied.
+    """
+
+    setting: Setting
+    key: str
+    before: int | None
+    wanted: int
+    predicted: int
+    step: Step | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+    @property
+    def to_persist(self) -> bool:
+        """A host that does not track yet can be prepared; one whose buckets are read-only gets them at load."""
+        if self.reason in (None, NOT_LOADED):
+            return True
+        return self.reason == READ_ONLY and self.setting.name == "buckets"
+
+
+class SettingsPlan(t.NamedTuple):
+    rows: tuple[Row, ...]
+    live: tuple[Step, ...]
+    files: tuple[Step, ...]
+    warnings: tuple[str, ...]
+
+
+def plan(snapshot: Snapshot, wanted: t.Sequence[Wanted], options: Options) -> SettingsPlan:
+    identity = identify(snapshot)
+    numbers = _numbers(snapshot, identity, wanted, options)
+    rows = [_row(snapshot, identity, setting, number, options) for setting, number in numbers.items()]
+    rows.sort(key=lambda row: _order(snapshot, row, numbers))
+    files = persist(snapshot, rows) if options.persist else []
+    return SettingsPlan(
+        tuple(rows),
+        tuple(row.step for row in rows if row.step),
+        tuple(files),
+        tuple(_warnings(identity, rows, options)),
+    )
+
+
+def persist(snapshot: Snapshot, rows: t.Iterable[Row]) -> list[Step]:
+    """The file steps for those rows that can stand after a boot."""
+    values = {row.setting: row.wanted for row in rows if row.to_persist}
+    return persistence.steps(snapshot, identify(snapshot), values)
+
+
+def _numbers(
+    snapshot: Snapshot, identity: Identity, wanted: t.Sequence[Wanted], options: Options
+) -> dict[Setting, int]:
+    """Every wanted value as a number; ``auto`` is sized from this host."""
+    given = {item.setting: item.value for item in wanted}
+    if AUTO not in given.values():
+        return t.cast("dict[Setting, int]", given)
+    slab = memory.entry_slab(snapshot)
+    entries = usage.count(snapshot)
+    current = settings.value(snapshot, "max")
+    sized = sizing.recommend(
+        identity.kernel,
+        entries.entries if entries else None,
+        current,
+        settings.buckets(snapshot),
+        full=(usage.ratio(entries.entries if entries else None, current) or 0) >= usage.FULL_RATIO,
+        object_size=slab.object_size if slab else None,
+        memory_percent=options.memory_percent,
+    )
+    maximum = given.get(catalogue.BY_NAME["max"], AUTO)
+    size = sized.max if maximum == AUTO else int(maximum)
+    buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)
+    computed = {"max": size, "buckets": buckets}
+    return {
+        setting: computed[setting.name] if value == AUTO else int(value) for setting, value in given.items()
+    }
+
+
+def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, options: Options) -> Row:
+    live = settings.live(snapshot, setting)
+    key = live.key if live else persistence.names(snapshot, setting, identity)[0]
+    before = settings.buckets(snapshot) if setting.name == "buckets" else live.value if live else None
+    predicted = sizing.round_buckets(number, identity.kernel) if setting.name == "buckets" else number
+    row = Row(setting, key, before, number, predicted)
+    path = _live_path(snapshot, setting)
+    if before is not None and before == predicted:
+        return row
+    if setting.scope == "host" and identity.namespace == "child":
+        return row._replace(reason=HOST_OWNED, detail="it belongs to the host of this network namespace: set it there")
+    if path is None:
+        return row._replace(**_missing(identity, setting))
+    refused = _lowers(snapshot, row, options)
+    if refused:
+        return row._replace(reason=WOULD_LOWER, detail=refused)
+    refused = access.refusal(snapshot, path)
+    if refused:
+        return row._replace(reason=READ_ONLY, detail=refused)
+    why = "%s is %s" % (setting.name, "unknown" if before is None else before)
+    step = Step(SYSCTL, path, None if before is None else str(before), str(predicted), why, setting.name)
+    return row._replace(step=step)
+
+
+def _live_path(snapshot: Snapshot, setting: Setting) -> str | None:
+    live = settings.live(snapshot, setting)
+    if setting.name == "buckets" and not (live and (live.mode or 0) & 0o200):
+        # Before 4.8 the sysctl only reports; the module's parameter takes a new size while it runs.
+        for path in settings.HASHSIZE:
+            if snapshot.exists(path):
+                return path
+    return live.path if live else None
+
+
+def _missing(identity: Identity, setting: Setting) -> dict[str, str]:
+    if identity.generation == "none" and identity.state == "absent":
+        return {"reason": NOT_LOADED, "detail": "connection tracking is not loaded on this host"}
+    if identity.state == "hidden":
+        return {"reason": HOST_OWNED, "detail": "this container is not shown the conntrack settings: set it on its host"}
+    why = catalogue.removed(setting, identity.kernel.release)
+    detail = "this kernel has no such setting" + (": " + why if why else "")
+    return {"reason": UNSUPPORTED, "detail": detail}
+
+
+def _lowers(snapshot: Snapshot, row: Row, options: Options) -> str | None:
+    """Why a lower max is refused: connections beyond it would be turned away, the operator's own among them."""
+    if row.setting.name != "max" or options.allow_lower or row.wanted == 0:
+        return None
+    entries = usage.count(snapshot)
+    if entries is None:
+        lower = row.before is None or row.before == 0 or row.wanted < row.before
+        return "the entries in use are unknown; allow_lower permits a lower max all the same" if lower else None
+    if row.wanted > entries.entries:
+        return None
+    return "%d entries are in use; with max %d new connections would be refused (allow_lower permits it)" % (
+        entries.entries,
+        row.wanted,
+    )
+
+
+def _order(snapshot: Snapshot, row: Row, numbers: t.Mapping[Setting, int]) -> tuple[int, int, str]:
+    name = row.setting.name
+    first = _FIRST.index(name) if name in _FIRST else len(_FIRST)
+    # The kernel keeps the lower threshold below the higher one at every moment.
+    raises = row.before is None or row.wanted >= row.before
+    pair = {"frag6_high_thresh": 0 if raises else 2, "frag6_low_thresh": 1}.get(name, 0)
+    return (first, pair, name)
+
+
+def _warnings(identity: Identity, rows: t.Sequence[Row], options: Options) -> t.Iterator[str]:
+    for row in rows:
+        lowered = row.step and row.setting.unit == "seconds" and row.before is not None and row.wanted < row.before
+        if lowered:
+            yield "%s: entries that are idle now keep their old timer until their next packet" % row.setting.name
+        if row.setting.name == "tcp_timeout_established" and row.wanted < _ESTABLISHED_LEAST:
+            yield "tcp_timeout_established: below 7440 seconds (2 h 4 min) breaks what RFC 5382 promises to TCP through NAT"
+    values = {row.setting: row.wanted for row in rows if row.to_persist}
+    if options.persist and persistence.hashsize_side_effect(identity, values):
+        yield "buckets: loading the module with a hashsize makes max 8 times that; set max too"

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to read on a host, for each subset of the facts. A declared list: no logic, no I/O."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .formats.kernel_log import KEEP
+
+LOG_BYTES = 1 << 20
+
+
+class File(t.NamedTuple):
+    """One file, at most ``limit`` bytes of it; the end of it where ``tail``.
+
+    With ``keep``, only the first line, the last line and those that hold one of the words are kept. A name that
+    ends in .gz, .bz2 or .xz is unpacked, and ``limit`` then counts unpacked bytes.
+    """
+
+    path: str
+    limit: int = 65536
+    tail: bool = False
+    keep: tuple[str, ...] = ()
+
+
+class Glob(t.NamedTuple):
+    """Every file that matches; where there are more than ``most``, those that changed last."""
+
+    pattern: str
+    limit: int = 65536
+    tail: bool = False
+    keep: tuple[str, ...] = ()
+    most: int = 256
+
+
+class Names(t.NamedTuple):
+    """Which paths match, without reading them: their text is empty."""
+
+    pattern: str
+    most: int = 256
+
+
+class Command(t.NamedTuple):
+    """A command that changes nothing, its standard output up to ``limit`` bytes, ended after ``seconds``."""
+
+    argv: tuple[str, ...]
+    limit: int = 65536
+    keep: tuple[str, ...] = ()
+    seconds: int = 10
+
+
+Item = t.Union[File, Glob, Names, Command]
+
+UNAME = Command(("uname", "-m"))
+PAGE_SIZE = Command(("getconf", "PAGESIZE"))
+DATE = Command(("date", "+%s %z"))
+DMESG = Command(("dmesg",), limit=4 * LOG_BYTES, keep=KEEP)
+# short-iso is the oldest of journalctl's formats that names the year and the zone (systemd 219).
+JOURNAL = Command(
+    ("journalctl", "--quiet", "--no-pager", "--output=short-iso", "--lines=20000", "_TRANSPORT=kernel"),
+    limit=4 * LOG_BYTES,
+    keep=KEEP,
+)
+
+SYSCTLS: tuple[Item, ...] = (
+    Glob("/proc/sys/net/netfilter/nf_conntrack_*", limit=64),
+    Glob("/proc/sys/net/netfilter/nf_flowtable_*", limit=64),
+    File("/proc/sys/net/nf_conntrack_max", limit=64),
+    Glob("/proc/sys/net/ipv4/netfilter/ip_conntrack_*", limit=64),
+    File("/proc/sys/net/ipv4/ip_conntrack_max", limit=64),
+    File("/sys/module/nf_conntrack/parameters/hashsize", limit=64),
+    File("/sys/module/ip_conntrack/parameters/hashsize", limit=64),
+    File("/sys/module/ip_conntrack/hashsize", limit=64),
+)
+
+BASE: tuple[Item, ...] = (
+    File("/proc/sys/kernel/osrelease", limit=256),
+    File("/proc/meminfo"),
+    File("/proc/mounts", limit=1 << 18),
+    File("/proc/self/status"),
+    File("/proc/modules", limit=1 << 18),
+    Names("/sys/module/*conntrack*"),
+    UNAME,
+    PAGE_SIZE,
+    *SYSCTLS,
+)
+
+COUNTERS: tuple[Item, ...] = (
+    File("/proc/uptime", limit=256),
+    File("/proc/sys/net/netfilter/nf_conntrack_count", limit=64),
+    File("/proc/sys/net/ipv4/netfilter/ip_conntrack_count", limit=64),
+    File("/proc/net/stat/nf_conntrack", limit=1 << 20),
+    File("/proc/net/stat/ip_conntrack", limit=1 << 20),
+)
+
+# Reading the table is work inside the kernel for each entry, so it is asked for only when nothing else has the count.
+TABLE: tuple[Item, ...] = (
+    Command(("wc", "-l", "/proc/net/ip_conntrack")),
+    Command(("wc", "-l", "/proc/net/nf_conntrack")),
+)
+
+SLABINFO: tuple[Item, ...] = (File("/proc/slabinfo", limit=1 << 18),)
+
+PERSISTENCE: tuple[Item, ...] = (
+    File("/etc/sysctl.conf"),
+    Glob("/etc/sysctl.d/*"),
+    Glob("/run/sysctl.d/*"),
+    Glob("/usr/local/lib/sysctl.d/*"),
+    Glob("/usr/lib/sysctl.d/*"),
+    Glob("/lib/sysctl.d/*"),
+    File("/etc/modprobe.conf"),
+    File("/etc/modules.conf"),
+    Glob("/etc/modprobe.d/*"),
+    Glob("/run/modprobe.d/*"),
+    Glob("/usr/local/lib/modprobe.d/*"),
+    Glob("/usr/lib/modprobe.d/*"),
+    Glob("/lib/modprobe.d/*"),
+    File("/etc/modules"),
+    Glob("/etc/modules-load.d/*.conf"),
+    Glob("/run/modules-load.d/*.conf"),
+    Glob("/usr/local/lib/modules-load.d/*.conf"),
+    Glob("/usr/lib/modules-load.d/*.conf"),
+    Glob("/etc/sysconfig/modules/*.modules"),
+    File("/etc/sysconfig/iptables-config"),
+    File("/etc/sysconfig/ip6tables-config"),
+    File("/etc/rc.d/rc.sysinit", limit=1 << 18),
+    File("/etc/rc.d/init.d/functions", limit=1 << 18),
+    File("/proc/cmdline"),
+    Names("/run/systemd/system"),
+    Names("/usr/lib/systemd/systemd-sysctl"),
+    Names("/lib/systemd/systemd-sysctl"),
+    Names("/etc/init.d/procps"),
+    Names("/etc/init.d/sysctl"),
+    Names("/etc/sysctl.d"),
+    Names("/etc/modprobe.d"),
+)
+
+LOGS: tuple[Item, ...] = (
+    DATE,
+    File("/proc/uptime", limit=256),
+    DMESG,
+    JOURNAL,
+    Glob("/var/log/messages*", limit=LOG_BYTES, tail=True, keep=KEEP, most=6),
+    Glob("/var/log/kern.log*", limit=LOG_BYTES, tail=True, keep=KEEP, most=6),
+)
+
+WRITERS: tuple[Item, ...] = (
+    Glob("/proc/[0-9]*/comm", limit=64, most=2048),
+    File("/etc/tuned/active_profile", limit=4096),
+    File("/etc/tuned/tuned-main.conf"),
+    Glob("/etc/tuned/*/tuned.conf"),
+    Glob("/etc/tuned/profiles/*/tuned.conf"),
+    Glob("/usr/lib/tuned/*/tuned.conf"),
+    Glob("/usr/lib/tuned/profiles/*/tuned.conf"),
+    File("/etc/firewalld/firewalld.conf"),
+    Names("/etc/docker/daemon.json"),
+    Names("/var/lib/kube-proxy/*"),
+    Names("/etc/cni/net.d/*"),
+)
+
+IPTABLES_CONFIG: tuple[Item, ...] = (
+    File("/etc/sysconfig/iptables-config"),
+    File("/etc/sysconfig/ip6tables-config"),
+)
+
+SUBSETS: dict[str, tuple[Item, ...]] = {
+    "limits": (),
+    "usage": (*COUNTERS, *SLABINFO),
+    "timeouts": (),
+    "statistics": COUNTERS,
+    "memory": SLABINFO,
+    "modules": (Names("/sys/module/nf_conntrack/holders/*"), File("/proc/net/nf_conntrack_expect", limit=1 << 18)),
+    "log": LOGS,
+    "persistence": PERSISTENCE,
+    "writers": WRITERS,
+}
+
+
+def items(subsets: t.Iterable[str]) -> tuple[Item, ...]:
+    """What to read for these subsets, each thing once. Raises KeyError for a subset there is not."""
+    wanted = list(BASE)
+    for subset in subsets:
+        wanted.extend(SUBSETS[subset])
+    return tuple(dict.fromkeys(wanted))

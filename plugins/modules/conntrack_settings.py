@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: conntrack_settings
+short_description: Sets connection-tracking settings, at run time and over a boot, in one transaction
+version_added: 0.1.0
+description:
+  - Sets any number of conntrack settings in the right order, reads each back from the kernel, and makes them stand
+    after a boot.
+  - Settings have one name on every kernel. V(max) is C(net.netfilter.nf_conntrack_max) on a kernel of today and
+    C(net.ipv4.netfilter.ip_conntrack_max) on one of 2007; raw sysctl keys are taken too.
+  - Every name and value is checked before anything is written. What cannot be applied is named with its reason, the
+    rest is applied, and then the task fails unless O(may_skip) allows that reason.
+  - Before its first change the module records the live values and the files it is about to touch in
+    C(/var/lib/netops-conntrack/original.json), for O(state=restored).
+options:
+  settings:
+    description:
+      - Names and values. Timeouts are whole seconds, switches V(0), V(1) or booleans.
+      - V(max) and V(buckets) also take V(auto), a size computed from what is in use and from the memory of the host.
+      - V(max) also takes V(unlimited), which the kernel writes as V(0); a plain V(0) is refused because it is usually
+        meant to turn tracking off, which it does not.
+      - Required with O(state=present).
+    type: dict
+  state:
+    description:
+      - V(present) sets O(settings).
+      - V(restored) brings back what was there before the first change, live values and files. A host that was never
+        changed is left alone, and so is a file that somebody else changed since.
+    type: str
+    choices: [present, restored]
+    default: present
+  persist:
+    description:
+      - Make the values stand after a boot. They go to a drop-in in C(/etc/sysctl.d) that ranks last, or to
+        C(/etc/sysctl.conf) where the host reads only that, and the number of buckets also to the options of the module.
+      - Where another file will overrule them after the boot, a warning names it.
+    type: bool
+    default: true
+  allow_lower:
+    description:
+      - Allow V(max) at or below the number of entries in use. The kernel then refuses new connections, and the one
+        that Ansible uses may be among them.
+    type: bool
+    default: false
+  memory_percent:
+    description:
+      - How much of the host's memory a full table may take, in percent, when V(max) is V(auto).
+      - Entries are kernel memory that cannot be swapped out. The default leaves a host that does other work unharmed.
+    type: float
+    default: 5.0
+  may_skip:
+    description:
+      - Reasons for which a setting may stay unapplied without failing the task.
+      - V(not_loaded), the host does not track connections; the values are made to stand all the same.
+      - V(unsupported), this kernel has no such setting.
+      - V(read_only), the kernel or the mount does not let it be written here.
+      - V(host_owned), it belongs to the host of this container.
+      - V(would_lower), see O(allow_lower).
+      - V(out_of_range), the kernel refused the value.
+      - V(not_persistent), it is set, but nothing makes it stand after a boot.
+    type: list
+    elements: str
+    choices: [not_loaded, unsupported, read_only, host_owned, would_lower, out_of_range, not_persistent]
+    default: []
+extends_documentation_fragment:
+  - netops.conntrack.attributes
+seealso:
+  - module: netops.conntrack.conntrack_facts
+author:
+  - the netops.conntrack contributors (@netops)
+"""
+
+EXAMPLES = r"""
+- name: The old cure for a full table
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: 131072
+      tcp_timeout_established: 216000
+
+- name: Size the table from what is in use, with up to a tenth of the memory
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: auto
+      buckets: auto
+    memory_percent: 10
+
+- name: Until the next boot only
+  netops.conntrack.conntrack_settings:
+    settings:
+      udp_timeout: 20
+    persist: false
+
+- name: The same for hosts, containers and old kernels
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: 262144
+      helper: false
+    may_skip: [host_owned, unsupported]
+
+- name: As it was before the first change
+  netops.conntrack.conntrack_settings:
+    state: restored
+"""
+
+RETURN = r"""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.hosts.local import LocalHost
+from ..module_utils.planners import transaction
+from ..module_utils.planners.record import Unusable
+from ..module_utils.planners.settings import REASONS, Options
+from ..module_utils.planners.wanted import Invalid, parse
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "settings": {"type": "dict"},
+            "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
+            "persist": {"type": "bool", "default": True},
+            "allow_lower": {"type": "bool", "default": False},
+            "memory_percent": {"type": "float", "default": 5.0},
+            "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
+        },
+        required_if=[("state", "present", ["settings"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if not 0 < params["memory_percent"] <= 50:
+        module.fail_json(msg="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
+    host = LocalHost(move=module.atomic_move)
+    try:
+        if params["state"] == "restored":
+            result = transaction.undo(host, params["allow_lower"], module.check_mode)
+        else:
+            options = Options(params["persist"], params["allow_lower"], params["memory_percent"])
+            result = transaction.apply(host, parse(params["settings"]), options, module.check_mode)
+    except (Invalid, Unusable) as error:
+        module.fail_json(msg=str(error))
+    for warning in result.warnings:
+        module.warn(warning)
+    returned = {
+        "changed": result.changed,
+        "settings": result.settings,
+        "steps": result.steps,
+        "diff": result.diff,
+    }
+    failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
+    if failed:
+        said = "; ".join("%s (%s): %s" % row for row in failed)
+        module.fail_json(msg="not applied: " + said, **returned)
+    module.exit_json(**returned)
+
+
+if __name__ == "__main__":
+    main()
