@@ -21,7 +21,7 @@ help:
 
 diagnose:
 	@tests/gates/setup core
-	@.venv/bin/ansible-playbook $(inventory) netops.conntrack.diagnose $(ARGS)
+	@ANSIBLE_INVENTORY_UNPARSED_FAILED=true .venv/bin/ansible-playbook $(inventory) netops.conntrack.diagnose $(ARGS)
 
 test: dev system-packages
 	@tests/gates/run $(gates)

@@ -30,6 +30,11 @@ class Step(t.NamedTuple):
     mode: int = 0o644
     validate: tuple[str, ...] = ()
 
+    @property
+    def private(self) -> bool:
+        """Whether it is a file that only root may read: it is neither shown in a diff nor copied to a backup."""
+        return self.kind == FILE and not self.mode & 0o077
+
 
 class Outcome(t.NamedTuple):
     """What a host says of a step: ``error`` is None, or the symbolic errno such as EINVAL; ``detail`` is for people."""

@@ -15,8 +15,9 @@ LOG_BYTES = 1 << 20
 class File(t.NamedTuple):
     """One file, at most ``limit`` bytes of it; the end of it where ``tail``.
 
-    With ``keep``, only the first line, the last line and those that hold one of the words are kept. A name that
-    ends in .gz, .bz2 or .xz is unpacked, and ``limit`` then counts unpacked bytes.
+    With ``keep``, only the first line, the last line and those that hold one of the words are kept; the others are
+    left blank, so that a line which refers to the one before is not taken for another's. A name that ends in .gz,
+    .bz2 or .xz is unpacked, and ``limit`` then counts unpacked bytes.
     """
 
     path: str

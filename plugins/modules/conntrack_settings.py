@@ -64,9 +64,10 @@ options:
       - V(would_lower), see O(allow_lower).
       - V(out_of_range), the kernel refused the value.
       - V(not_persistent), it is set, but nothing makes it stand after a boot.
+      - V(changed_since), with O(state=restored), somebody else changed the file after this module did.
     type: list
     elements: str
-    choices: [not_loaded, unsupported, read_only, host_owned, would_lower, out_of_range, not_persistent]
+    choices: [not_loaded, unsupported, read_only, host_owned, would_lower, out_of_range, not_persistent, changed_since]
     default: []
 extends_documentation_fragment:
   - netops.conntrack.attributes
@@ -115,8 +116,9 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.hosts.local import LocalHost
 from ..module_utils.planners import transaction
+from ..module_utils.planners.reasons import REASONS
 from ..module_utils.planners.record import Unusable
-from ..module_utils.planners.settings import REASONS, Options
+from ..module_utils.planners.settings import Options
 from ..module_utils.planners.wanted import Invalid, parse
 
 

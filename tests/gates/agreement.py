@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said in several places is the same in each: role defaults, role argument specs, the tables of the README.
+"""What is said in several places is the same in each.
 
-That a module's documentation and its argument spec agree is a matter for ansible-test sanity. A README table counts
-by the head of its first column: "module" or "variable". A column headed "default", if there is one, is compared too.
+Compared are role defaults, role argument specs and the tables of the README. That a module's documentation
+and its argument spec agree is a matter for ansible-test sanity. A README table counts by the head of
+its first column, "module" or "variable". Where a column is headed "default", that is compared too.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def compare_role(role: pathlib.Path) -> Iterator[str]:
         elif name not in defaults:
             yield f"{where}: {name} is in meta/argument_specs.yml, not in defaults/main.yml"
         elif option.get("default") != defaults[name]:
-            yield f"{where}: default of {name}: {option.get('default')!r} in meta, {defaults[name]!r} in defaults"
+            told, real = option.get("default"), defaults[name]
+            yield f"{where}: default of {name}: {told!r} in meta/argument_specs.yml, {real!r} in defaults"
 
 
 def compare_names(what: str, real: set[str], told: set[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ for file in "$theirs/.pip/pip.conf" "$theirs/.config/pip/pip.conf"; do
   [ ! -e "$file" ] || cp "$file" "$HOME/.pip/pip.conf"
 done
 {
-  echo "[global]"
+  printf "[global]\nquiet = 1\n"
   for name in "${!PIP_@}"; do
     [ "$name" = PIP_CONFIG_FILE ] || printf '%s = %s\n' "$(tr 'A-Z_' 'a-z-' <<<"${name#PIP_}")" "${!name}"
   done

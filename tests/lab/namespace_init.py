@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -89,8 +88,8 @@ def overlay(scratch):
 
 
 def file_systems(root):
-    """Fresh file systems where the machine's own content would be wrong: its logs, temporary files and services."""
-    for folder, mode in (("run", "755"), ("tmp", "1777"), ("var/log", "755"), ("dev", "755")):
+    """Fresh file systems where the machine's own content would be wrong: its logs, services, temporary and own files."""
+    for folder, mode in (("run", "755"), ("tmp", "1777"), ("var/log", "755"), ("root", "700"), ("dev", "755")):
         mount("-t", "tmpfs", "-o", f"mode={mode}", "lab", f"{root}/{folder}")
     for name in ("null", "zero", "full", "random", "urandom", "tty", "kmsg"):
         if os.path.exists(f"/dev/{name}"):
@@ -112,10 +111,7 @@ def identity(root, settings):
     name = settings["name"]
     write(f"{root}/etc/hostname", f"{name}\n")
     write(f"{root}/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{settings['address'].split('/')[0]} {name}\n")
-    shutil.rmtree(f"{root}/root/.ssh", ignore_errors=True)
-    shutil.rmtree(f"{root}/root/.ansible", ignore_errors=True)
-    os.makedirs(f"{root}/root/.ssh", 0o700)
-    os.chmod(f"{root}/root", 0o700)
+    os.mkdir(f"{root}/root/.ssh", 0o700)
     write(f"{root}/root/.ssh/authorized_keys", read(settings["public_key"]), 0o600)
     write(f"{root}/etc/ssh/lab_host_key", read(os.path.join(settings["folder"], "host_key")), 0o600)
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

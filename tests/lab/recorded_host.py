@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A recorded host: a folder of text files that a lab host shows as its own, to real programs over real SSH.
 
-  FOLDER/proc, FOLDER/sys     all that this host has under /proc and /sys; writable, so that settings take
+  FOLDER/root/proc, sys       all that this host has under /proc and /sys; writable, so that settings take
+  FOLDER/root/...             everything else is copied over a root freed of the machine's own sysctl, module,
+                              release and service files
   FOLDER/commands/NAME        what a command prints; NAME is the command line with blanks as "_" (commands/uname_-r)
-  all other folders           copied over the root (etc, var, lib, ...), over a root freed of the machine's own
-                              sysctl, module, release and service files
+  FOLDER/host.yml             of this: "names", paths that exist without recorded content, and "modes" of files
 
 The copy in the state directory is what the host shows under /proc and /sys: tests compare its bytes.
 Runs on both sides: copy() on the machine, show() inside the host before its root is in place.
@@ -15,6 +16,7 @@ Runs on both sides: copy() on the machine, show() inside the host before its roo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 COMMANDS = "/usr/local/lib/recorded"
@@ -36,10 +38,9 @@ KERNEL_COMMANDS = ("conntrack", "dmesg", "iptables", "iptables-save", "ip6tables
 SCRIPT = """\
 #!/bin/sh
 name=${0##*/}
-line=$name
-for word in "$@"; do line=${line}_$word; done
+line=$(printf '%%s' "$name${1+ }$*" | tr ' ' _)
 if [ -f "%(folder)s/recorded/$line" ]; then exec cat "%(folder)s/recorded/$line"; fi
-PATH=${PATH#"%(folder)s:"}
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 if command -v "$name" >/dev/null; then exec "$name" "$@"; fi
 echo "$line: not recorded for this host" >&2
 exit 127
@@ -49,6 +50,29 @@ exit 127
 def copy(fixture, folder):
     """Copy a recording for one host to use up."""
     shutil.copytree(fixture, folder, symlinks=True)
+    root = os.path.join(folder, "root")
+    names, modes = described(os.path.join(folder, "host.yml"))
+    for path in names:
+        os.makedirs(root + path, exist_ok=True)
+    for path, mode in modes.items():
+        if os.path.isfile(root + path):
+            os.chmod(root + path, mode)
+
+
+def described(path):
+    """The lists `names` and `modes` of a host.yml: plain enough to be read without a YAML library."""
+    names, modes, section = [], {}, ""
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                if re.match(r"\w+:", line):
+                    section = line.split(":")[0]
+                name, mode = re.match(r"\s+- (/\S+)$", line), re.match(r"\s+(/\S+): \"?(0\d+)\"?$", line)
+                if section == "names" and name:
+                    names.append(name.group(1))
+                elif section == "modes" and mode:
+                    modes[mode.group(1)] = int(mode.group(2), 8)
+    return names, modes
 
 
 def show(recorded, root, mount):
@@ -58,13 +82,13 @@ def show(recorded, root, mount):
     for folder in ("usr/bin", "usr/sbin", "bin", "sbin"):
         for name in KERNEL_COMMANDS:
             _remove(os.path.join(root, folder, name))
-    for name in os.listdir(recorded):
-        source = os.path.join(recorded, name)
-        if os.path.isdir(source) and name not in ("proc", "sys", "commands"):
-            shutil.copytree(source, os.path.join(root, name), symlinks=True, dirs_exist_ok=True)
-    _proc(os.path.join(recorded, "proc"), root, mount)
-    os.makedirs(os.path.join(recorded, "sys"), exist_ok=True)
-    mount("--bind", os.path.join(recorded, "sys"), f"{root}/sys")
+    files = os.path.join(recorded, "root")
+    for name in os.listdir(files):
+        if name not in ("proc", "sys"):
+            shutil.copytree(os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True)
+    _proc(os.path.join(files, "proc"), root, mount)
+    os.makedirs(os.path.join(files, "sys"), exist_ok=True)
+    mount("--bind", os.path.join(files, "sys"), f"{root}/sys")
     _commands(os.path.join(recorded, "commands"), root)
 
 

@@ -51,7 +51,10 @@ def after_boot(snapshot: Snapshot, setting: Setting, identity: Identity) -> Afte
     if said:
         winner = said[-1]
         losers = tuple(word for word in said[:-1] if word.value != winner.value and word.path != winner.path)
-        return AfterBoot(_number(winner.value), winner.path, losers)
+        value = _number(winner.value)
+        if value is not None and setting.name == "buckets":
+            value = sizing.round_buckets(value, identity.kernel)
+        return AfterBoot(value, winner.path, losers)
     return _default(snapshot, setting, identity)
 
 

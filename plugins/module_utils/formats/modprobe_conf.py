@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """modprobe.d files, modprobe.conf and the older modules.conf: directives, and edits of a module's options.
 
-Read as kmod reads them (``freadline_wrapped`` and ``kmod_config_parse`` of libkmod; modprobe.d(5)): a backslash
-joins lines, also those of a comment, and otherwise guards the next character; ``#`` starts a comment only at the
-beginning of a line. Parameters are split as the kernel does (``next_arg`` in kernel/params.c).
+Read as kmod reads them (``freadline_wrapped`` and ``kmod_config_parse`` of libkmod; modprobe.d(5)): a
+backslash joins lines, also those of a comment, and otherwise guards the next character; ``#`` starts a
+comment only at the beginning of a line. Parameters are split as the kernel does (``next_arg`` in
+kernel/params.c).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _SPACES = " \t\n\v\f\r\xa0"
 class Directive(t.NamedTuple):
     """One directive: the line counted from 1, the command, the module with ``-`` written ``_``, and the rest.
 
-    ``arguments`` has its continuations joined and no blanks around it. For ``alias``, ``module`` is the alias (a
-    pattern, perhaps) and ``arguments`` the module it stands for.
+    ``arguments`` has its continuations joined and no blanks around it. For ``alias``, ``module`` is the
+    alias (a pattern, perhaps) and ``arguments`` the module it stands for.
     """
 
     line: int
@@ -82,7 +83,8 @@ def option(text: str, module: str, parameter: str) -> str | None:
 
 
 def set_option(text: str, module: str, parameter: str, value: str) -> str:
-    """``text`` in which ``parameter`` of ``module`` is ``value`` wherever it is given, or in a line added at the end.
+    """``text`` in which ``parameter`` of ``module`` is ``value`` wherever it is given, or in a line added at
+    the end.
 
     Raises ValueError for a value that is not one plain word.
     """
@@ -90,9 +92,12 @@ def set_option(text: str, module: str, parameter: str, value: str) -> str:
         raise ValueError(f"not a value of one plain word: {value!r}")
     found = _parameters(text, module, parameter)
     if not found:
+        if text and not text.endswith("\n"):
+            # Never with a carriage return: modprobe would take it for a part of the last word.
+            text += "\n"
         if _OPEN_AT_END.search(text):
             # The file ends in a continuation, which would swallow the new line.
-            text += "\n" if text.endswith("\n") else "\n\n"
+            text += "\n"
         return append_line(text, f"options {module} {parameter}={value}")
     for place in reversed(found):
         if place.value is None:
@@ -120,8 +125,10 @@ def _joined(text: str) -> t.Iterator[_Line]:
             first, characters, offsets = number, [], []
             position += 1
             continue
-        if character == "\\" and position + 1 < len(text):
+        if character == "\\":
             position += 1
+            if position == len(text):
+                break
         characters.append(text[position])
         offsets.append(position)
         position += 1
@@ -135,7 +142,8 @@ def _directive(line: _Line) -> re.Match[str] | None:
 
 
 def _parameters(text: str, module: str, parameter: str) -> list[_Parameter]:
-    """Every place in the options lines of ``module`` that gives ``parameter``; the kernel takes ``-`` for ``_``."""
+    """Every place in the options lines of ``module`` that gives ``parameter``; the kernel takes ``-`` for
+    ``_``."""
     module, parameter = normalize_module(module), parameter.replace("-", "_")
     found = []
     for line in _joined(text):
@@ -159,7 +167,8 @@ def _parameters(text: str, module: str, parameter: str) -> list[_Parameter]:
 
 
 def _words(text: str, position: int) -> t.Iterator[tuple[int, int, int | None, int]]:
-    """Where each parameter's name and value begin and end, from ``position`` on: the kernel's ``next_arg``."""
+    """Where each parameter's name and value begin and end, from ``position`` on: the kernel's
+    ``next_arg``."""
     while position < len(text):
         if text[position] in _SPACES:
             position += 1

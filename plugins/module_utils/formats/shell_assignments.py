@@ -1,11 +1,13 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of kernel modules in a sourced shell file (iptables-config, ip6tables-config), edited as the shell reads them.
+"""Lists of kernel modules in a sourced shell file (iptables-config, ip6tables-config), edited as the shell
+reads them.
 
-``IPTABLES_MODULES`` and its like are lists of words in a variable; the iptables scripts of RHEL and Fedora load each
-word with modprobe. Each editor reads its own result again with ``effective`` and gives the unchanged text with a
-problem rather than a text whose value is wrong. Words are compared as module names: ``-`` is ``_``.
+``IPTABLES_MODULES`` and its like are lists of words in a variable; the iptables scripts of RHEL and Fedora
+load each word with modprobe. Each editor reads its own result again with ``effective`` and gives the
+unchanged text with a problem rather than a text whose value is wrong. Words are compared as module names:
+``-`` is ``_``.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class Edit(t.NamedTuple):
-    """The text after an edit, whether it differs, and what stood in the way (then it is the text as it was)."""
+    """The text after an edit, whether it differs, and what stood in the way (then it is the text as it
+    was)."""
 
     text: str
     changed: bool
@@ -34,15 +37,16 @@ class Edit(t.NamedTuple):
 
 
 def words(value: str) -> list[str]:
-    """The words of a list. A carriage return is taken for a blank: it is one to the person who wrote the file."""
+    """The words of a list. A carriage return is taken for a blank: it is one to the person who wrote the
+    file."""
     return [word for word in re.split("[" + BLANKS + "]+", value) if word]
 
 
 def comment_out(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
     """Comment the assignments of ``name``, all of them or, with ``modules``, those that list one.
 
-    Where other words stand beside the listed ones, the old lines stay as a comment and an assignment of the other
-    words follows. ``put_back`` undoes this to the byte.
+    Where other words stand beside the listed ones, the old lines stay as a comment and an assignment of the
+    other words follows. ``put_back`` undoes this to the byte.
     """
     reading = read(text, name)
     wanted = None if modules is None else {_module(word) for word in modules}
@@ -64,7 +68,8 @@ def comment_out(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
 
 
 def take_out(text: str, name: str, modules: t.Sequence[str]) -> Edit:
-    """Take the words ``modules`` out of the assignments of ``name``, which stay, perhaps with an empty list."""
+    """Take the words ``modules`` out of the assignments of ``name``, which stay, perhaps with an empty
+    list."""
     reading = read(text, name)
     wanted = {_module(word) for word in modules}
     chosen = [item for item in reading.statements if _lists(item, wanted)]
@@ -84,8 +89,8 @@ def take_out(text: str, name: str, modules: t.Sequence[str]) -> Edit:
 def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
     """Undo the latest ``comment_out``; with ``modules``, make sure that the list holds these words.
 
-    With ``modules``, commented lines come back if they bring nothing else with them; words still missing are added
-    to the last assignment, or as a new one at the end of the file.
+    With ``modules``, commented lines come back if they bring nothing else with them; words still missing are
+    added to the last assignment, or as a new one at the end of the file.
     """
     reading = read(text, name)
     if reading.problem:

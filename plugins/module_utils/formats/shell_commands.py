@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The simple commands of a POSIX sh file: which stand alone, and which may not run or not run in this shell.
 
-After "Shell Commands" of the POSIX shell language (XCU 2.9). Compound commands are followed only so far that what is
-inside is known to be inside.
+After "Shell Commands" of the POSIX shell language (XCU 2.9). Compound commands are followed only so far that
+what is inside is known to be inside.
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ _OPENING = {
     "case": "case",
     "{": "{",
 }
-_CLOSING = {"fi": "if", "done": "loop", "esac": "case", "}": "{"}
-_BETWEEN = {"then": "if", "elif": "if", "else": "if", "do": "loop", "!": None}
+# What a compound command is in, the reserved word that takes it on, and what it is in then.
+_BETWEEN = {
+    ("if", "then"): "then",
+    ("then", "elif"): "if",
+    ("then", "else"): "else",
+    ("loop", "do"): "do",
+}
+_CLOSING = {"fi": ("then", "else"), "done": ("do",), "esac": ("case",), "}": ("{",), ")": ("(",)}
 _REDIRECTIONS = ("<", ">", "<&", ">&", "<>", ">>", ">|")
 _NAMES = {
-    "if": "an if command",
-    "loop": "a loop",
+    **dict.fromkeys(("if", "then", "else"), "an if command"),
+    **dict.fromkeys(("loop", "do"), "a loop"),
     "case": "a case command",
     "{": "a group",
     "(": "a subshell",
@@ -37,10 +43,10 @@ _NAMES = {
 class Command(t.NamedTuple):
     """A simple command.
 
-    ``start`` and ``end`` are the offsets of the physical lines it stands on; ``alone`` says that nothing but a
-    comment shares them. ``inside`` names the compound command around it. ``before`` and ``after`` are the operators
-    (``&&``, ``||``, ``|``, and ``!`` before) that join it to its neighbours; ``background`` says that ``&`` ends the
-    list it belongs to.
+    ``start`` and ``end`` are the offsets of the physical lines it stands on; ``alone`` says that nothing but
+    a comment shares them. ``inside`` names the compound command around it. ``before`` and ``after`` are the
+    operators (``&&``, ``||``, ``|``, and ``!`` before) that join it to its neighbours; ``background`` says
+    that ``&`` ends the list it belongs to.
     """
 
     words: tuple[Token, ...]
@@ -97,6 +103,7 @@ class _Parser:
         self._in_function = False
         self._closed = False  # a compound command has just been closed
         self._redirected = False
+        self._empty = False  # nothing yet in this part of a compound command
 
     def run(self) -> None:
         skip = False
@@ -138,16 +145,15 @@ class _Parser:
         if self._words:
             if len(self._words) == 2 and self._words[0].plain() in ("for", "select") and plain == "do":
                 self._end_command(";")
-                self._things += 1
+                self._go_on(plain)
             else:
                 self._words.append(token)
         elif plain in _CLOSING:
-            self._close(_CLOSING[plain])
-        elif plain in _BETWEEN:
-            if _BETWEEN[plain] not in (None, self._innermost()):
-                raise _Stop(f"{plain} is not where it belongs")
-            if plain == "!":
-                self._before = "!"
+            self._close(plain)
+        elif plain in ("then", "elif", "else", "do"):
+            self._go_on(plain)
+        elif plain == "!":
+            self._before = "!"
             self._things += 1
         elif plain in _OPENING:
             self._open(_OPENING[plain])
@@ -169,7 +175,7 @@ class _Parser:
         if operator == ")":
             self._end_command(";")
             if self._innermost() == "(":
-                self._close("(")
+                self._close(")")
             elif self._innermost() != "case":
                 raise _Stop("a parenthesis closes nothing")
         elif operator == ";;":
@@ -202,10 +208,20 @@ class _Parser:
         self.stack.append(what)
         self._things += 1
         self._in_function = False
+        self._empty = True
 
-    def _close(self, what: str) -> None:
-        if self._innermost() != what:
-            raise _Stop(f"the end of {_NAMES[what]} is not where it belongs")
+    def _go_on(self, reserved: str) -> None:
+        state = _BETWEEN.get((self._innermost() or "", reserved))
+        if not state or self._empty:
+            raise _Stop(f"{reserved} is not where it belongs")
+        self._check_complete()
+        self.stack[-1] = state
+        self._things += 1
+        self._empty = True
+
+    def _close(self, reserved: str) -> None:
+        if self._innermost() not in _CLOSING[reserved] or self._empty:
+            raise _Stop(f"{reserved} is not where it belongs")
         self._check_complete()
         self.stack.pop()
         self._things += 1
@@ -213,6 +229,7 @@ class _Parser:
 
     def _end_command(self, operator: str) -> None:
         joining = operator if operator in ("&&", "||", "|") else None
+        self._empty = self._empty and not self._something()
         if self._words:
             inside = "a function" if self._in_function else _NAMES.get(self._innermost() or "")
             self.commands.append(Command(tuple(self._words), inside, self._before, joining))

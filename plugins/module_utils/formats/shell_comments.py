@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Assignments put out of action as comments, so that they can be found again and brought back to the byte.
 
-A line is commented with a bare ``#``, as an administrator would. Where the file already holds comments that would
-be taken for ours, a tag with a level follows the ``#``; the highest level is always the latest edit.
+A line is commented with a bare ``#``, as an administrator would. Where the file already holds comments that
+would be taken for ours, a tag with a level follows the ``#``; the highest level is always the latest edit.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def commented(text: str, statement: Statement, level: int) -> str:
 
 
 def replaced(text: str, statement: Statement, value: str, level: int) -> str:
-    """The lines of a statement as comments, and below them the same assignment of ``value`` (with its quotes)."""
+    """The lines of a statement as comments, and below them the same assignment of ``value`` (with its
+    quotes)."""
     original = text[statement.start : statement.end]
     count = original.count("\n") + (not original.endswith("\n"))
     ending = re.search(r"(?:\r?\n)?\Z", original)
@@ -113,7 +114,8 @@ def _replaces(line: str) -> int:
 
 
 def _original(lines: list[str], levels: list[int | None], index: int, name: str) -> tuple[int, str]:
-    """How many lines from ``index`` on hold one commented assignment of ``name``, and the assignment; or 0."""
+    """How many lines from ``index`` on hold one commented assignment of ``name``, and the assignment; or
+    0."""
     mark = len(prefix(levels[index] or 0))
     original = ""
     for count in range(1, len(lines) - index + 1):

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the variables of a sourced POSIX sh file hold at its end, as far as that is known without running it.
 
-The file is followed command by command (POSIX XCU 2.6 and 2.9.1, ``+=`` and ``export`` as in bash). Whatever may
-change a variable out of sight (``.``, ``eval``, ``read``, a function, a condition) makes it unknown: never a guess.
+The file is followed command by command (POSIX XCU 2.6 and 2.9.1, ``+=`` and ``export`` as in bash). Whatever
+may change a variable out of sight (``.``, ``eval``, ``read``, a function, a condition) makes it unknown:
+never a guess.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ _CHANGING = frozenset(
     + ("command", "builtin", "time", "coproc", "function", "wait", "shopt", "unalias", "shift")
 )
 # Shells give these a meaning of their own.
-_MAGIC = frozenset("_ RANDOM SRANDOM SECONDS LINENO OPTIND OPTARG PWD OLDPWD IFS UID EUID PPID".split())
-_READ_ONLY = frozenset("UID EUID PPID BASHOPTS SHELLOPTS BASH_VERSINFO".split())
+_MAGIC = frozenset(["_", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "OPTIND", "OPTARG", "PWD", "OLDPWD", "IFS", "UID", "EUID", "PPID"])
+_READ_ONLY = frozenset(["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])
 
 
 class Assignment(t.NamedTuple):

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The words of a POSIX sh file, with the place of every character: quotes, backslashes, comments, operators.
 
-After "Token Recognition" and "Quoting" of the POSIX shell language (XCU 2.2, 2.3), checked against dash and bash.
-Where shells differ, or where reading on would be guessing (here-documents, unbalanced quotes), the lexer stops and
-says why; it never guesses.
+After "Token Recognition" and "Quoting" of the POSIX shell language (XCU 2.2, 2.3), checked against dash and
+bash. Where shells differ, or where reading on would be guessing (here-documents, unbalanced quotes), the
+lexer stops and says why; it never guesses.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Problem(t.NamedTuple):
 class Piece(t.NamedTuple):
     """A part of a word with its place in the file.
 
-    ``kind`` is ``text`` (``value`` is one character), ``variable`` (its name) or ``unknown`` (what only a running
-    shell can tell; ``value`` is its source). ``quote`` is ``'``, ``"``, a backslash, or empty.
+    ``kind`` is ``text`` (``value`` is one character), ``variable`` (its name) or ``unknown`` (what only a
+    running shell can tell; ``value`` is its source). ``quote`` is ``'``, ``"``, a backslash, or empty.
     """
 
     kind: str
@@ -248,7 +248,8 @@ class _Lexer:
         raise _Stop(start, f"an opening {opening} is not closed")
 
     def _hard(self, position: int) -> bool:
-        """Whether a substitution holds what could hide its end: a comment, a here-document, a case command."""
+        """Whether a substitution holds what could hide its end: a comment, a here-document, a case
+        command."""
         text = self.text
         if text[position] == "#":
             return text[position - 1] in " \t\n;&|("

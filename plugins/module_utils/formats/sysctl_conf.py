@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """sysctl.conf and sysctl.d files: what they assign, and edits that touch nothing but the value.
 
-Syntax as in sysctl.d(5) of systemd (``parse_file`` and ``sysctl_normalize`` of its source) and sysctl.conf(5) of
-procps: comments start with ``#`` or ``;``, a leading ``-`` makes an assignment optional, and without a ``=`` it
-keeps a key out of the globs (systemd only).
+Syntax as in sysctl.d(5) of systemd (``parse_file`` and ``sysctl_normalize`` of its source) and
+sysctl.conf(5) of procps: comments start with ``#`` or ``;``, a leading ``-`` makes an assignment optional,
+and without a ``=`` it keeps a key out of the globs (systemd only).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SWAP = str.maketrans("./", "/.")
 
 
 class Assignment(t.NamedTuple):
-    """``key = value``: the line counted from 1, the normalized key (globs kept), the value without blanks around
-    it, and whether a leading ``-`` lets it fail."""
+    """``key = value``: the line counted from 1, the normalized key (globs kept), the value without blanks
+    around it, and whether a leading ``-`` lets it fail."""
 
     line: int
     key: str
@@ -43,8 +43,8 @@ class Exclusion(t.NamedTuple):
 def normalize_key(raw: str) -> str:
     """The dotted form of a key in either spelling.
 
-    The first separator decides, as in systemd and procps: where it is a slash, slashes separate and a dot is a
-    plain character, which the dotted form writes as ``/`` (``net/ipv4/conf/eth0.5/forwarding`` is
+    The first separator decides, as in systemd and procps: where it is a slash, slashes separate and a dot is
+    a plain character, which the dotted form writes as ``/`` (``net/ipv4/conf/eth0.5/forwarding`` is
     ``net.ipv4.conf.eth0/5.forwarding``). A path under ``/proc/sys/`` is no key: it is returned as it is.
     """
     key = raw.strip(_BLANKS + "\n")
@@ -71,10 +71,11 @@ def parse(text: str) -> list[Assignment | Exclusion]:
 
 
 def assign(text: str, values: t.Sequence[tuple[tuple[str, ...], str]]) -> str:
-    """``text`` in which each entry of ``values`` (all names of one setting, the preferred first; its value) holds.
+    """``text`` in which each entry of ``values`` (all names of one setting, the preferred first; its value)
+    holds.
 
-    Every assignment to one of the names gets the value in its place; where there is none, ``name = value`` with the
-    preferred name is added at the end. Raises ValueError for a value that does not fit on one line.
+    Every assignment to one of the names gets the value in its place; where there is none, ``name = value``
+    with the preferred name is added at the end. Raises ValueError for a value that does not fit on one line.
     """
     for keys, value in values:
         if "\n" in value or value != value.strip(_BLANKS):
@@ -104,7 +105,8 @@ def remove(text: str, keys: t.Sequence[str]) -> str:
 
 
 def _assignment(line: str) -> tuple[bool, str, re.Match[str]] | None:
-    """Optional or not, the normalized key, and where key and value are; None when the line assigns nothing."""
+    """Optional or not, the normalized key, and where key and value are; None when the line assigns
+    nothing."""
     start = len(line) - len(line.lstrip(_BLANKS))
     if line[start : start + 1] in ("", "#", ";"):
         return None

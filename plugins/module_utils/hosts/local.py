@@ -115,7 +115,7 @@ class LocalHost:
         wanted = None if step.before is None else step.before.encode("utf-8", "surrogateescape")
         if current != wanted:
             return Outcome(step, "ESTALE", "%s changed after it was read; nothing was written to it" % step.path)
-        if current is not None and self._backup:
+        if current is not None and self._backup and not step.private:
             self.backups[step.path] = self._backup(real)
         if step.after is None:
             os.unlink(real)
@@ -189,7 +189,7 @@ def _opened(real: str) -> t.Any:
 
 
 def _kept(data: bytes, words: tuple[str, ...], head_cut: bool) -> tuple[str, bool]:
-    """The text, without a first line that was cut in two, and only the lines asked for."""
+    """The text, without a first line that was cut in two, and with the lines blank that were not asked for."""
     if head_cut:
         data = data[data.find(b"\n") + 1 :]
     if not words:
@@ -198,12 +198,12 @@ def _kept(data: bytes, words: tuple[str, ...], head_cut: bool) -> tuple[str, boo
     if lines and not lines[-1]:
         lines.pop()
     wanted = [word.encode() for word in words]
+    last = len(lines) - 1
     kept = [
-        line
+        line if number in (0, last) or any(word in line for word in wanted) else b""
         for number, line in enumerate(lines)
-        if number in (0, len(lines) - 1) or any(word in line for word in wanted)
     ]
-    return b"".join(line + b"\n" for line in kept).decode("utf-8", "surrogateescape"), len(kept) < len(lines)
+    return b"".join(line + b"\n" for line in kept).decode("utf-8", "surrogateescape"), kept != lines
 
 
 def _environment() -> dict[str, str]:

@@ -13,14 +13,16 @@ from ..facts import access, settings, usage
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
 from . import record
+from .reasons import CHANGED_SINCE, READ_ONLY, WOULD_LOWER
 
 _ORDER = {"buckets": 0, "max": 1}
 
 
 class Refusal(t.NamedTuple):
-    """A path that is left as it is, and why."""
+    """A path that is left as it is, and why: one of the planner's reasons and a sentence."""
 
     path: str
+    reason: str
     detail: str
 
 
@@ -37,9 +39,9 @@ def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
     """Nothing at all for a host that has no record. Raises record.Unusable."""
     live, files, refusals, settled = [], [], [], []
     for path, original in record.read(snapshot).items():
-        step, refused = _step(snapshot, path, original, allow_lower)
-        if refused:
-            refusals.append(Refusal(path, refused))
+        step = _step(snapshot, path, original, allow_lower)
+        if isinstance(step, Refusal):
+            refusals.append(step)
             continue
         settled.append(path)
         if step:
@@ -53,37 +55,37 @@ def setting_of(path: str) -> Setting | None:
     return catalogue.BY_NAME["buckets"] if path in settings.HASHSIZE else catalogue.find(path)
 
 
-def _step(
-    snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool
-) -> tuple[Step | None, str | None]:
+def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:
     now = snapshot.reading(path)
     if original.kind == SYSCTL:
         return _live_step(snapshot, path, original, allow_lower)
     if now.text is None and snapshot.exists(path):
-        return None, "%s cannot be read: %s" % (path, now.reason)
+        return Refusal(path, READ_ONLY, "%s cannot be read: %s" % (path, now.reason))
     if now.text == original.text:
-        return None, None
+        return None
     if record.digest(now.text) != original.left:
-        return None, "%s was changed by somebody else since; its first content stays in %s" % (path, record.PATH)
-    return Step(FILE, path, now.text, original.text, "as it was before the first change"), None
+        detail = "%s was changed by somebody else since; its first content stays in %s" % (path, record.PATH)
+        return Refusal(path, CHANGED_SINCE, detail)
+    return Step(FILE, path, now.text, original.text, "as it was before the first change")
 
 
 def _live_step(
     snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool
-) -> tuple[Step | None, str | None]:
+) -> Step | Refusal | None:
     if not snapshot.exists(path):
-        return None, None  # the module is gone, and its values with it
+        return None  # the module is gone, and its values with it
     before = (snapshot.text(path) or "").strip()
     after = (original.text or "").strip()
     if before == after or not after:
-        return None, None
+        return None
     setting = setting_of(path)
     name = setting.name if setting else None
     if name == "max" and not allow_lower:
         entries = usage.count(snapshot)
         if entries and after.isdigit() and 0 < int(after) <= entries.entries:
-            return None, "max was %s and %d entries are in use: allow_lower permits it" % (after, entries.entries)
+            detail = "max was %s and %d entries are in use (allow_lower permits it)" % (after, entries.entries)
+            return Refusal(path, WOULD_LOWER, detail)
     refused = access.refusal(snapshot, path)
     if refused:
-        return None, refused
-    return Step(SYSCTL, path, before, after, "as it was before the first change", name), None
+        return Refusal(path, READ_ONLY, refused)
+    return Step(SYSCTL, path, before, after, "as it was before the first change", name)

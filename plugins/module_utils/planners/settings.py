@@ -14,20 +14,12 @@ from ..facts.identity import Identity, identify
 from ..plan import SYSCTL, Step
 from ..snapshot import Snapshot
 from . import persistence
+from .reasons import HOST_OWNED, NOT_LOADED, READ_ONLY, UNSUPPORTED, WOULD_LOWER
 from .wanted import AUTO, Wanted
 
 # Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
 _FIRST = ("buckets", "max", "expect_max")
 _ESTABLISHED_LEAST = 7440
-
-NOT_LOADED = "not_loaded"
-UNSUPPORTED = "unsupported"
-READ_ONLY = "read_only"
-HOST_OWNED = "host_owned"
-WOULD_LOWER = "would_lower"
-OUT_OF_RANGE = "out_of_range"
-NOT_PERSISTENT = "not_persistent"
-REASONS = (NOT_LOADED, UNSUPPORTED, READ_ONLY, HOST_OWNED, WOULD_LOWER, OUT_OF_RANGE, NOT_PERSISTENT)
 
 
 class Options(t.NamedTuple):

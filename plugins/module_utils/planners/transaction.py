@@ -12,9 +12,9 @@ from ..facts import boot, boot_files
 from ..facts import settings as live_settings
 from ..facts.identity import identify
 from ..plan import FILE, Outcome, Step, describe, diff
-from ..probe import COUNTERS, PERSISTENCE, SLABINFO, Item, items
-from ..snapshot import Snapshot
-from . import record, restore, sequence
+from ..probe import COUNTERS, PERSISTENCE, SLABINFO, File, Item, items
+from ..snapshot import NOT_READ, Snapshot
+from . import reasons, record, restore, sequence
 from . import settings as planner
 from .settings import Options, Row, SettingsPlan
 from .wanted import Wanted
@@ -22,10 +22,10 @@ from .wanted import Wanted
 ITEMS: tuple[Item, ...] = tuple(dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, record.ITEM)))
 
 _REASON_OF = {
-    "EINVAL": planner.OUT_OF_RANGE,
-    "ERANGE": planner.OUT_OF_RANGE,
-    "ENOMEM": planner.OUT_OF_RANGE,
-    "ENOENT": planner.UNSUPPORTED,
+    "EINVAL": reasons.OUT_OF_RANGE,
+    "ERANGE": reasons.OUT_OF_RANGE,
+    "ENOMEM": reasons.OUT_OF_RANGE,
+    "ENOENT": reasons.UNSUPPORTED,
 }
 
 
@@ -71,9 +71,11 @@ def apply(host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, che
 def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
     """Brings the recorded first state back; nothing on a host without a record. Raises record.Unusable."""
     before = host.read(ITEMS)
+    items_ = (*ITEMS, *(File(path) for path in record.read(before) if before.reason(path) == NOT_READ))
+    before = host.read(items_)
     found = restore.plan(before, allow_lower)
-    done = sequence.carry_out(host, ITEMS, before, found.live, lambda failed: found.files, check, recorded=False)
-    unapplied = [Unapplied(refusal.path, planner.READ_ONLY, refusal.detail) for refusal in found.refusals]
+    done = sequence.carry_out(host, items_, before, found.live, lambda failed: found.files, check, recorded=False)
+    unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     if settled and not check:
@@ -82,7 +84,13 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
     for step in found.live:
         setting = restore.setting_of(step.path)
         if setting:
-            rows[setting.name] = _values(before, done.after, setting, _number(step.after))
+            live = live_settings.live(before, setting)
+            rows[setting.name] = {
+                "key": live.key if live else setting.keys[0],
+                **_values(before, done.after, setting, _number(step.after)),
+                "reason": None,
+                "detail": None,
+            }
     return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), list(done.warnings), unapplied)
 
 
@@ -93,9 +101,9 @@ def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> d
         if outcome.step.setting == row.setting.name and outcome.step.kind != FILE:
             reason, detail = _reason(outcome), outcome.detail
         elif outcome.step.kind == FILE and row.to_persist and reason is None:
-            reason, detail = planner.NOT_PERSISTENT, outcome.detail
+            reason, detail = reasons.NOT_PERSISTENT, outcome.detail
     if reason is None and options.persist and boot_files.reader(before) == boot_files.NONE:
-        reason, detail = planner.NOT_PERSISTENT, "nothing on this host sets sysctls at boot: say persist: false"
+        reason, detail = reasons.NOT_PERSISTENT, "nothing on this host sets sysctls at boot: say persist: false"
     return {"key": row.key, **values, "reason": reason, "detail": detail}
 
 
@@ -139,7 +147,7 @@ def _overruled(found: SettingsPlan, rows: t.Mapping[str, t.Mapping[str, t.Any]],
 
 
 def _reason(outcome: Outcome) -> str:
-    return _REASON_OF.get(outcome.error or "", planner.READ_ONLY)
+    return _REASON_OF.get(outcome.error or "", reasons.READ_ONLY)
 
 
 def _number(text: str | None) -> int | None:

@@ -18,7 +18,19 @@ from hypothesis import strategies as st
 ANY_TEXT = st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "surrogateescape"))
 PIECES = st.lists(
     st.sampled_from(
-        ["options ", "nf_conntrack ", "nf-conntrack\t", "hashsize=", "hashsize", "12", '"', "\\", "\n", "\r\n", "#"]
+        [
+            "options ",
+            "nf_conntrack ",
+            "nf-conntrack\t",
+            "hashsize=",
+            "hashsize",
+            "12",
+            '"',
+            "\\",
+            "\n",
+            "\r\n",
+            "#",
+        ]
         + ["\\\n", " ", "x=1 ", "options nf_conntrack hashsize=7\n"]
     )
 ).map("".join)
@@ -71,6 +83,7 @@ def test_the_value_a_module_gets(text, value):
         ("", "options nf_conntrack hashsize=9\n"),
         ("a", "a\noptions nf_conntrack hashsize=9\n"),
         ("a\r\n", "a\r\noptions nf_conntrack hashsize=9\r\n"),
+        ("a\r\nblacklist b", "a\r\nblacklist b\noptions nf_conntrack hashsize=9\n"),
         ("a \\\n", "a \\\n\noptions nf_conntrack hashsize=9\n"),
         ("a \\", "a \\\n\noptions nf_conntrack hashsize=9\n"),
         ("options  nf-conntrack a=1 hashsize=1 # b\r\n", "options  nf-conntrack a=1 hashsize=9 # b\r\n"),
@@ -99,4 +112,6 @@ def test_any_text_can_be_read_and_edited(text):
     assert option(edited, "nf_conntrack", "hashsize") == "42"
     assert set_option(edited, "nf_conntrack", "hashsize", "42") == edited
     others = [item for item in parse(text) if (item.command, item.module) != ("options", "nf_conntrack")]
-    assert [item for item in parse(edited) if (item.command, item.module) != ("options", "nf_conntrack")] == others
+    assert [
+        item for item in parse(edited) if (item.command, item.module) != ("options", "nf_conntrack")
+    ] == others

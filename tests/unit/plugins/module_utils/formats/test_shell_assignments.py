@@ -89,7 +89,10 @@ UNKNOWN = {
     "IPTABLES_MODULES=a\ncat <<E\nIPTABLES_MODULES=b\nE\n": "here-document",
     "IPTABLES_MODULES=(a b)\n": "parenthesis",
     "IPTABLES_MODULES=$'a'\n": "shells differ",
-    "IPTABLES_MODULES=a\nfi\n": "the end of an if command",
+    "IPTABLES_MODULES=a\nfi\n": "fi is not where it belongs",
+    "IPTABLES_MODULES=a\nif true; then\nfi\n": "fi is not where it belongs",
+    "IPTABLES_MODULES=a\nfor x in b; done\n": "done is not where it belongs",
+    "IPTABLES_MODULES=a\n()\n": "not where it belongs",
     "IPTABLES_MODULES=a &&\n": "nothing follows",
     "if true; then\nIPTABLES_MODULES=a\n": "not closed",
     "IPTABLES_MODULES=a\n; b\n": "nothing stands",
@@ -101,7 +104,20 @@ ANY_TEXT = st.text() | st.binary().map(lambda raw: raw.decode("utf-8", "surrogat
 WORD = st.sampled_from(["ip_conntrack_ftp", "ip-conntrack-ftp", "nf_nat", "ip_conntrack_netbios_ns"])
 BLANK = st.sampled_from([" ", " ", "  ", "\t", " \\\n", "\n"])
 ATOM = WORD | st.sampled_from(
-    ["$IPTABLES_MODULES", "${IPTABLES_MODULES}", "$X", "${X}", "\\$X", '\\"', "\\\\", "\\a", "#", "$", "é", "\udcff"]
+    [
+        "$IPTABLES_MODULES",
+        "${IPTABLES_MODULES}",
+        "$X",
+        "${X}",
+        "\\$X",
+        '\\"',
+        "\\\\",
+        "\\a",
+        "#",
+        "$",
+        "é",
+        "\udcff",
+    ]
 )
 LIST = st.lists(st.tuples(BLANK | st.just(""), ATOM).map("".join), max_size=4).map("".join)
 BARE = st.lists(WORD | st.sampled_from(["\\ ", "\\\n", "$X", "#", "''", '"a b"', "'c d'", "\\#"]), max_size=4)
@@ -112,12 +128,16 @@ VALUE = st.one_of(
     BARE.map("".join),
 )
 TARGET = st.sampled_from([NAME, NAME, NAME, "IPTABLES_MODULES_UNLOAD", "X", "export " + NAME])
-TAIL = st.sampled_from(["\n", "\n", "\n", "\r\n", " # note\n", ";\n", "; ", " && ", " &&\n", "\n\n", " \n", ""])
+TAIL = st.sampled_from(
+    ["\n", "\n", "\n", "\r\n", " # note\n", ";\n", "; ", " && ", " &&\n", "\n\n", " \n", ""]
+)
 
 
 def _files(operators):
     statement = st.tuples(TARGET, st.sampled_from(operators), VALUE, TAIL).map("".join)
-    comment = st.sampled_from(["# text\n", '#IPTABLES_MODULES="nf_nat"\n', "# IPTABLES_MODULES=x\n", "#netops.conntrack:"])
+    comment = st.sampled_from(
+        ["# text\n", '#IPTABLES_MODULES="nf_nat"\n', "# IPTABLES_MODULES=x\n", "#netops.conntrack:"]
+    )
     other = st.sampled_from(["if true; then\n", "fi\n", "unset X\n", ": $X\n", "'\n", "  "])
     line = st.one_of(statement, statement, statement, statement, statement, comment, other)
     return st.lists(line, max_size=6).map("".join)
@@ -253,7 +273,9 @@ def test_commenting(text, modules, expected):
     if expected is not None and "export" not in text:
         assert edit.text == expected.replace("NAME", NAME)
     value = effective(text, NAME)[0]
-    wanted = [] if modules is None else [word for word in words(value) if word.replace("-", "_") not in modules]
+    wanted = (
+        [] if modules is None else [word for word in words(value) if word.replace("-", "_") not in modules]
+    )
     assert words(effective(edit.text, NAME)[0]) == wanted
     assert put_back(edit.text, NAME, None).text == text
 
@@ -346,7 +368,9 @@ def test_commenting_can_be_undone_and_is_idempotent(text, chosen):
     gone = None if chosen is None else {word.replace("-", "_") for word in chosen}
     kept = [] if gone is None else [word for word in words(before) if word.replace("-", "_") not in gone]
     assert words(after) == kept
-    if chosen and {word.replace("-", "_") for word in chosen} <= {word.replace("-", "_") for word in words(before)}:
+    if chosen and {word.replace("-", "_") for word in chosen} <= {
+        word.replace("-", "_") for word in words(before)
+    }:
         assert put_back(edit.text, NAME, chosen).text == text
 
 

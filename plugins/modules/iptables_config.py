@@ -1,0 +1,113 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iptables_config
+short_description: Takes modules out of what the iptables scripts load, and puts them back
+version_added: 0.1.0
+description:
+  - Edits C(IPTABLES_MODULES) in C(/etc/sysconfig/iptables-config) and C(IP6TABLES_MODULES) in
+    C(/etc/sysconfig/ip6tables-config), as the shell reads these files.
+  - The last of several assignments, quotes, continuations and C("$IPTABLES_MODULES more") are understood; a line that
+    cannot be edited safely is refused with its number. Every byte outside the edited lines stays.
+  - A new file must pass C(sh -n) before it replaces the old one. Nothing is loaded, unloaded or restarted; the change
+    takes effect when the script runs next, usually at the next boot.
+  - The first content of each file is recorded, for O(netops.conntrack.conntrack_settings#module:state=restored).
+options:
+  modules:
+    description:
+      - Names of kernel modules. A dash and an underscore are the same.
+      - Where it is left out, O(state=commented) comments every assignment whatever it lists, and O(state=present) undoes
+        the latest comment. O(state=absent) needs it.
+    type: list
+    elements: str
+  state:
+    description:
+      - With V(commented) the modules are not loaded any more and the old line stays as a comment, above a line with the
+        modules that remain, if any do.
+      - With V(absent) the modules are taken out of the list in its place.
+      - With V(present) commented lines come back to the byte. Modules that no file speaks of are added to the first.
+    type: str
+    choices: [commented, absent, present]
+    default: commented
+  paths:
+    description:
+      - The files to edit. One that does not exist is passed over.
+      - In a file whose name begins with C(ip6) the variable is C(IP6TABLES_MODULES).
+    type: list
+    elements: path
+    default: [/etc/sysconfig/iptables-config, /etc/sysconfig/ip6tables-config]
+  backup:
+    description: Keep a copy with a time stamp beside each file that is changed.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - netops.conntrack.attributes
+seealso:
+  - module: netops.conntrack.conntrack_settings
+author:
+  - the netops.conntrack contributors (@netops)
+"""
+
+EXAMPLES = r"""
+- name: Do not load the NetBIOS helper any more
+  netops.conntrack.iptables_config:
+    modules: [ip_conntrack_netbios_ns]
+
+- name: Comment out the whole line
+  netops.conntrack.iptables_config:
+    state: commented
+    backup: true
+
+- name: Put the helper back
+  netops.conntrack.iptables_config:
+    modules: [ip_conntrack_netbios_ns]
+    state: present
+"""
+
+RETURN = r"""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.hosts.local import LocalHost
+from ..module_utils.planners import iptables_config
+from ..module_utils.planners.record import Unusable
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "modules": {"type": "list", "elements": "str"},
+            "state": {"type": "str", "choices": list(iptables_config.STATES), "default": "commented"},
+            "paths": {"type": "list", "elements": "path", "default": list(iptables_config.PATHS)},
+            "backup": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    host = LocalHost(move=module.atomic_move, backup=module.backup_local if params["backup"] else None)
+    try:
+        iptables_config.check_request(params["modules"], params["state"])
+        result = iptables_config.apply(host, params["paths"], params["modules"], params["state"], module.check_mode)
+    except (iptables_config.Refused, Unusable) as error:
+        module.fail_json(msg=str(error))
+    for warning in result.warnings:
+        module.warn(warning)
+    module.exit_json(
+        changed=result.changed,
+        files=result.files,
+        still_loaded=result.still_loaded,
+        reboot_required=bool(result.still_loaded),
+        steps=result.steps,
+        diff=result.diff,
+        backup_files=host.backups,
+    )
+
+
+if __name__ == "__main__":
+    main()

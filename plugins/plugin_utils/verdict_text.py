@@ -1,0 +1,72 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host's facts as a few lines that a person reads."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+def lines(facts: t.Mapping[str, t.Any]) -> list[str]:
+    """The verdict, its evidence, what to do, what changes at the next boot, who else writes, what was not read."""
+    verdict = facts.get("verdict")
+    if not verdict:
+        return ["No verdict: gather the subsets limits, usage, timeouts, statistics, memory and log."]
+    return [
+        "%s: %s" % (verdict["status"].upper().replace("_", " "), verdict["summary"]),
+        *("  - %s" % sentence for sentence in verdict["evidence"]),
+        *_advice(facts, verdict["advice"]),
+        *_memory(facts),
+        *_boot(facts),
+        *_writers(facts),
+        *_unread(facts),
+    ]
+
+
+def _advice(facts: t.Mapping[str, t.Any], advice: t.Iterable[t.Mapping[str, t.Any]]) -> t.Iterator[str]:
+    for item in advice:
+        if item["setting"] is None:
+            yield "  do: %s" % item["why"]
+        else:
+            now = _live(facts, item["setting"])
+            was = "" if now is None else " (now %d)" % now
+            yield "  do: %s = %d%s. %s" % (item["setting"], item["value"], was, item["why"])
+
+
+def _live(facts: t.Mapping[str, t.Any], name: str) -> int | None:
+    limits = facts.get("limits") or {}
+    row = (facts.get("timeouts") or {}).get(name) or {}
+    return limits[name] if name in limits else row.get("value")
+
+
+def _memory(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    memory = facts.get("memory") or {}
+    if memory.get("at_max_bytes") and memory.get("share_at_max") is not None:
+        yield "  memory: a full table takes at least %.0f MiB, %.1f %% of the RAM" % (
+            memory["at_max_bytes"] / (1 << 20),
+            memory["share_at_max"] * 100,
+        )
+
+
+def _boot(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    settings = (facts.get("persistence") or {}).get("settings") or {}
+    for name, row in settings.items():
+        if row["live"] is not None and row["after_boot"] is not None and row["live"] != row["after_boot"]:
+            yield "  after a boot: %s becomes %d (now %d), by %s" % (
+                name,
+                row["after_boot"],
+                row["live"],
+                row["source"],
+            )
+
+
+def _writers(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for writer in facts.get("writers") or []:
+        yield "  also here: %s. Its knob: %s" % (writer["name"], writer["knob"])
+
+
+def _unread(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    unread = facts.get("unread") or {}
+    if unread:
+        yield "  not read: %s" % ", ".join("%s (%s)" % item for item in sorted(unread.items()))
