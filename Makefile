@@ -8,7 +8,8 @@
 # INVENTORY=hosts.yml       diagnose these hosts instead of this machine
 
 gates := lint sanity units ansible-units agreement changelog docs build modules molecule
-inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local)
+# The venv's own Python: discovery may find one that does not run.
+inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local -e ansible_python_interpreter='{{ ansible_playbook_python }}')
 
 export PYTHON
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg

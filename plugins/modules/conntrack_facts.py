@@ -60,6 +60,190 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: Facts to add to those of the host.
+  type: dict
+  returned: always
+  contains:
+    conntrack:
+      description: The state of connection tracking. A subset that was not asked for is left out.
+      type: dict
+      returned: always
+      contains:
+        generation:
+          description: Which names the kernel speaks, V(nf_conntrack), V(ip_conntrack), V(both) or V(none).
+          type: str
+          sample: nf_conntrack
+        state:
+          description: V(loaded) as a module, V(built_in), V(hidden) from this container, or V(absent).
+          type: str
+          sample: built_in
+        namespace:
+          description: V(host), V(child) or V(unknown).
+          type: str
+          sample: host
+        kernel:
+          description: The release, the machine, sizes of a page and a pointer in bytes, the RAM in bytes.
+          type: dict
+          sample:
+            ip_only: false
+            machine: x86_64
+            page_size: 4096
+            pointer_size: 8
+            ram: 25276510208
+            release: 6.18.44-fc-v657
+        limits:
+          description: The limit of entries, the number of buckets, entries for each bucket, the limit of expectations.
+          type: dict
+          sample:
+            buckets: 262144
+            expect_max: 4096
+            load_factor: 0.0
+            max: 262144
+            max_key: net.netfilter.nf_conntrack_max
+            unlimited: false
+        usage:
+          description:
+            - Entries now, where the number is from (C(sysctl), C(statistics), C(slab) or C(table)), the limit, the ratio of
+              both, and expectations.
+          type: dict
+          sample:
+            count: 0
+            count_path: /proc/sys/net/netfilter/nf_conntrack_count
+            count_source: sysctl
+            expectations: 0
+            max: 262144
+            ratio: 0.0
+        timeouts:
+          description: Every timeout of this kernel in seconds, with the kernel's default beside it.
+          type: dict
+          sample:
+            tcp_timeout_established:
+              default: 432000
+              key: net.netfilter.nf_conntrack_tcp_timeout_established
+              unit: seconds
+              value: 432000
+        switches:
+          description: Every other setting of this kernel that is not a size, likewise. Comes with the subset V(timeouts).
+          type: dict
+          sample:
+            tcp_loose:
+              default: 1
+              key: net.netfilter.nf_conntrack_tcp_loose
+              unit: switch
+              value: 1
+        statistics:
+          description:
+            - The kernel's counters, in total and for each CPU, by the kernel's names; a counter that this kernel no longer
+              counts is V(null).
+            - With O(interval), C(rates) holds the events per second, the growth of the table and the seconds until it is
+              full at that growth.
+          type: dict
+          sample:
+            cpus: 1
+            per_cpu:
+              - {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new: null}
+            rates: null
+            source: /proc/net/stat/nf_conntrack
+            total: {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new: null}
+        memory:
+          description:
+            - Bytes of an entry in the slab, bytes of the table now and when full, and their share of the RAM. A lower bound,
+              since data of extensions comes on top.
+          type: dict
+          sample:
+            at_max_bytes: 69206016
+            entries: 0
+            now_bytes: 2097152
+            object_size: 256
+            ram_bytes: 25276510208
+            share_at_max: 0.0027
+            share_now: 0.0001
+            slab: nf_conntrack
+            slab_reason: null
+            table_head_bytes: 2097152
+        modules:
+          description:
+            - The core and its state, conntrack's modules, who holds the core, references without a name, helpers that are
+              there and helpers in use.
+          type: dict
+          sample:
+            automatic_helpers: null
+            core: nf_conntrack
+            helpers: [nf_conntrack_ftp, nf_conntrack_tftp]
+            helpers_in_use: []
+            holders: []
+            loaded: null
+            state: built_in
+            unnamed_references: null
+        log:
+          description:
+            - What the kernel log says of a full table, from the ring, the journal and syslog's files; C(lines) printed and
+              C(suppressed), C(first) and C(last) in seconds since 1970, and the range of time looked at.
+          type: dict
+          sample:
+            expectation_full: 0
+            first: null
+            generations: []
+            last: null
+            lines: 0
+            looked_at_from: 1795363091.42
+            looked_at_to: 1795364791.231295
+            netns: []
+            readable: true
+            sources:
+              - {first: 1795363091.42, last: 1795364791.231295, reason: null, source: dmesg}
+            suppressed: 0
+        persistence:
+          description:
+            - Which program sets sysctls at boot (C(reader)) from which files, what loads conntrack before that, and for each
+              setting its live value, its value after a boot, the file that decides it and the files it beats.
+          type: dict
+          sample:
+            files: [/usr/lib/sysctl.d/50-pid-max.conf, /etc/sysctl.d/99-sysctl.conf]
+            hashsize: null
+            loaded_early: built in
+            reader: systemd
+            settings:
+              max:
+                after_boot: 262144
+                live: 262144
+                losers: []
+                source: kernel default
+        writers:
+          description: Other programs seen on the host that write these settings, with the knob each of them has.
+          type: list
+          elements: dict
+          sample: []
+        unread:
+          description: What is there but could not be read, with the reason.
+          type: dict
+          sample:
+            /proc/slabinfo: forbidden
+        verdict:
+          description:
+            - C(status) is V(ok), V(pressure), V(full), V(was_full), V(not_tracking), V(race), V(host_owned) or V(unknown);
+              C(summary) says it in a sentence, C(evidence) is what it rests on.
+            - Each C(advice) names a setting and a value for M(netops.conntrack.conntrack_settings), where to set it, C(here)
+              or on the C(host) of the container, and why; the setting is V(null) where none helps.
+          type: dict
+          sample:
+            advice:
+              - setting: max
+                value: 131072
+                where: here
+                why: Room for 131072 entries costs up to 48 MiB, at most 4.6 % of the RAM.
+              - setting: tcp_timeout_established
+                value: 216000
+                where: here
+                why: >-
+                  Dead TCP connections stay for 5 days; 2 days 12 h lets them go sooner (entries already idle keep their old
+                  timer).
+            evidence:
+              - The count is of objects in the slab, which may exceed the entries in the table.
+              - The kernel log says "table full" 17 times and 784 more were suppressed, last 6 s ago.
+            status: full
+            summary: "The table is full and new connections are dropped: 36271 of 16640 entries (218 %)."
 """
 
 import time

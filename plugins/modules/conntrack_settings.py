@@ -110,6 +110,86 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+settings:
+  description: What became of each setting, by its canonical name. In check mode, what would become of it.
+  type: dict
+  returned: when the request could be understood
+  contains:
+    key:
+      description: The sysctl key it has on this host.
+      type: str
+    before:
+      description: The live value before; V(null) where there was none.
+      type: int
+    wanted:
+      description: The value asked for, computed where it was V(auto).
+      type: int
+    after:
+      description: The live value read back from the kernel, which rounds V(buckets) up to whole pages.
+      type: int
+    after_boot:
+      description: The value after the next boot, from the files that are read then; V(null) where it cannot be told.
+      type: int
+    after_boot_source:
+      description: The file that decides it, or C(kernel default).
+      type: str
+    changed:
+      description: Whether the live value or the value after a boot changed.
+      type: bool
+    reason:
+      description: Why it is not applied, one of the choices of O(may_skip); V(null) where it is.
+      type: str
+    detail:
+      description: The reason as a sentence.
+      type: str
+  sample:
+    buckets:
+      after: 100352
+      after_boot: 100352
+      after_boot_source: /etc/sysctl.d/99-zz-netops-conntrack.conf
+      before: 262144
+      changed: true
+      detail: null
+      key: net.netfilter.nf_conntrack_buckets
+      reason: null
+      wanted: 100000
+    tcp_timeout_established:
+      after: 216000
+      after_boot: 216000
+      after_boot_source: /etc/sysctl.d/99-zz-netops-conntrack.conf
+      before: 432000
+      changed: true
+      detail: null
+      key: net.netfilter.nf_conntrack_tcp_timeout_established
+      reason: null
+      wanted: 216000
+steps:
+  description: What was done, or would be, in this order.
+  type: list
+  elements: dict
+  returned: when the request could be understood
+  contains:
+    kind:
+      description: V(sysctl) for a value written to the kernel, V(file) for a file that was replaced.
+      type: str
+    path:
+      description: The file written.
+      type: str
+    setting:
+      description: The setting it is for, V(null) where it is for several.
+      type: str
+    reason:
+      description: Why.
+      type: str
+  sample:
+    - kind: sysctl
+      path: /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established
+      reason: tcp_timeout_established is 432000
+      setting: tcp_timeout_established
+    - kind: file
+      path: /etc/sysctl.d/99-zz-netops-conntrack.conf
+      reason: so that the values stand after a boot
+      setting: null
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -70,6 +70,71 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+files:
+  description: For each path of O(paths), what the script loads from it.
+  type: dict
+  returned: success
+  contains:
+    before:
+      description: The modules it listed; V(null) where there is no such file.
+      type: list
+      elements: str
+    after:
+      description: The modules it lists now, or would.
+      type: list
+      elements: str
+    changed:
+      description: Whether the file changed.
+      type: bool
+  sample:
+    /etc/sysconfig/ip6tables-config:
+      after: null
+      before: null
+      changed: false
+    /etc/sysconfig/iptables-config:
+      after: []
+      before: [ip_conntrack_netbios_ns]
+      changed: true
+still_loaded:
+  description: Of the modules taken out, those that the kernel still holds.
+  type: list
+  elements: str
+  returned: success
+  sample: [ip_conntrack_netbios_ns]
+reboot_required:
+  description: Whether one of them is still loaded. Nothing is rebooted.
+  type: bool
+  returned: success
+  sample: true
+steps:
+  description: What was done, or would be.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: Always V(file).
+      type: str
+    path:
+      description: The file replaced.
+      type: str
+    setting:
+      description: Always V(null).
+      type: str
+    reason:
+      description: Why.
+      type: str
+  sample:
+    - kind: file
+      path: /etc/sysconfig/iptables-config
+      reason: so that the script loads them no more
+      setting: null
+backup_files:
+  description: The copies kept, by the path of the file.
+  type: dict
+  returned: success
+  sample:
+    /etc/sysconfig/iptables-config: /etc/sysconfig/iptables-config.30444.2026-11-22@16:41:29~
 """
 
 from ansible.module_utils.basic import AnsibleModule

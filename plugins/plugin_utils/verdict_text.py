@@ -69,4 +69,5 @@ def _writers(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 def _unread(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     unread = facts.get("unread") or {}
     if unread:
-        yield "  not read: %s" % ", ".join("%s (%s)" % item for item in sorted(unread.items()))
+        named = ("%s (%s)" % (path.replace("$ ", "", 1), reason) for path, reason in sorted(unread.items()))
+        yield "  not read: %s" % ", ".join(named)

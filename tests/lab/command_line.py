@@ -48,8 +48,13 @@ def parse(arguments):
 
     up_options = commands.add_parser("up", help="start hosts and write the inventory")
     up_options.add_argument("--hosts", type=int, default=0, metavar="N", help="start node1 to nodeN")
-    up_options.add_argument("--fixture", action="append", default=[], metavar="NAME=FOLDER",
-                            help="start a host that shows what was recorded in FOLDER")
+    up_options.add_argument(
+        "--fixture",
+        action="append",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="start a host that shows what was recorded in FOLDER",
+    )
     up_options.add_argument("names", nargs="*", metavar="NAME", help="start hosts with these names")
     up_options.set_defaults(command=up)
 

@@ -27,7 +27,7 @@ from state import LabError, Unavailable, make_key
 COMMANDS = ("ip", "unshare", "nsenter", "mount", "umount", "pivot_root", "ssh-keygen", "sshd")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-START_SECONDS = 30
+START_SECONDS = 8
 
 
 def require():
@@ -45,7 +45,10 @@ def require():
     )
     tried = subprocess.run(
         ["unshare", *NAMESPACES, "--fork", "--propagation", "private", "sh", "-c", probe],
-        capture_output=True, text=True, stdin=subprocess.DEVNULL, env={"PATH": PATH},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={"PATH": PATH},
     )
     if tried.returncode:
         reason = tried.stderr.strip() or "its /usr is not on the root file system, or lacks python3 or sshd"
@@ -89,10 +92,24 @@ def start(state, name, fixture):
     inside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "namespace_init.py")
     with open(os.path.join(folder, "log"), "ab") as log:
         launcher = subprocess.Popen(
-            ["unshare", *NAMESPACES, "--fork", "--propagation", "private", sys.executable, "-B", inside,
-             json.dumps(settings)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, env={"PATH": PATH},
-            cwd="/", text=True,
+            [
+                "unshare",
+                *NAMESPACES,
+                "--fork",
+                "--propagation",
+                "private",
+                sys.executable,
+                "-B",
+                inside,
+                json.dumps(settings),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            env={"PATH": PATH},
+            cwd="/",
+            text=True,
         )
     # The new process says its number and waits; should this command die before the number is on record,
     # the pipe closes and the process ends by itself.
@@ -104,6 +121,8 @@ def start(state, name, fixture):
     network.link(state.bridge, record["port"], number, record["pid"])
     launcher.stdin.write("go\n")
     launcher.stdin.close()
+    if launcher.stdout.readline() != "ready\n":
+        raise LabError(f"{name} did not start: {_tail(folder)}")
     _wait_for_sshd(record, name, folder)
 
 
@@ -134,8 +153,9 @@ def enter(record, argv):
     environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
     command = ["nsenter", "--target", str(record["pid"]), *NAMESPACES, "--root", "--wd", "--"]
     # env(1), so that the command is looked for on the host's PATH and not on ours.
-    return subprocess.run([shutil.which("nsenter", path=PATH), *command[1:], "/usr/bin/env", *argv],
-                          env=environment).returncode
+    return subprocess.run(
+        [shutil.which("nsenter", path=PATH), *command[1:], "/usr/bin/env", *argv], env=environment
+    ).returncode
 
 
 def _born(pid):

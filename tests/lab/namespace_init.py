@@ -62,6 +62,7 @@ def main():
     run("pivot_root", ".", ".")
     run("umount", "--lazy", ".")
     os.chdir("/")
+    print("ready", flush=True)
     silence = os.open("/dev/null", os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
@@ -89,7 +90,13 @@ def overlay(scratch):
 
 def file_systems(root):
     """Fresh file systems where the machine's own content would be wrong: its logs, services, temporary and own files."""
-    for folder, mode in (("run", "755"), ("tmp", "1777"), ("var/log", "755"), ("root", "700"), ("dev", "755")):
+    for folder, mode in (
+        ("run", "755"),
+        ("tmp", "1777"),
+        ("var/log", "755"),
+        ("root", "700"),
+        ("dev", "755"),
+    ):
         mount("-t", "tmpfs", "-o", f"mode={mode}", "lab", f"{root}/{folder}")
     for name in ("null", "zero", "full", "random", "urandom", "tty", "kmsg"):
         if os.path.exists(f"/dev/{name}"):
@@ -99,8 +106,13 @@ def file_systems(root):
         os.mkdir(f"{root}/dev/{name}")
     mount("-t", "devpts", "-o", "newinstance,ptmxmode=0666,mode=620,gid=5", "devpts", f"{root}/dev/pts")
     mount("-t", "tmpfs", "-o", "mode=1777", "lab", f"{root}/dev/shm")
-    for target, name in (("pts/ptmx", "ptmx"), ("/proc/self/fd", "fd"), ("/proc/self/fd/0", "stdin"),
-                         ("/proc/self/fd/1", "stdout"), ("/proc/self/fd/2", "stderr")):
+    for target, name in (
+        ("pts/ptmx", "ptmx"),
+        ("/proc/self/fd", "fd"),
+        ("/proc/self/fd/0", "stdin"),
+        ("/proc/self/fd/1", "stdout"),
+        ("/proc/self/fd/2", "stderr"),
+    ):
         os.symlink(target, f"{root}/dev/{name}")
     os.mkdir(f"{root}/run/sshd", 0o755)
     os.mkdir(f"{root}/run/lock", 0o1777)
@@ -110,7 +122,10 @@ def identity(root, settings):
     """The host's name, its sshd's key and settings, and who may come in."""
     name = settings["name"]
     write(f"{root}/etc/hostname", f"{name}\n")
-    write(f"{root}/etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{settings['address'].split('/')[0]} {name}\n")
+    write(
+        f"{root}/etc/hosts",
+        f"127.0.0.1 localhost\n::1 localhost\n{settings['address'].split('/')[0]} {name}\n",
+    )
     os.mkdir(f"{root}/root/.ssh", 0o700)
     write(f"{root}/root/.ssh/authorized_keys", read(settings["public_key"]), 0o600)
     write(f"{root}/etc/ssh/lab_host_key", read(os.path.join(settings["folder"], "host_key")), 0o600)

@@ -20,7 +20,9 @@ PREFIX_LENGTH = 24
 
 def ip(*arguments, check=True):
     """Run ip(8); returns the finished process."""
-    return subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        ["ip", *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
 
 
 def ensure(state):

@@ -23,16 +23,56 @@ COMMANDS = "/usr/local/lib/recorded"
 
 # The machine's files that say what system this is and how its kernel is set up.
 HIDDEN = (
-    "boot", "etc/debian_version", "etc/modprobe.conf", "etc/modprobe.d", "etc/modules", "etc/modules-load.d",
-    "etc/os-release", "etc/redhat-release", "etc/sysconfig", "etc/sysctl.conf", "etc/sysctl.d", "etc/systemd",
-    "etc/tuned", "etc/ufw", "etc/firewalld", "etc/rsyslog.conf", "etc/rsyslog.d", "etc/docker", "etc/kubernetes",
-    "etc/cni", "usr/lib/modprobe.d", "usr/lib/modules", "usr/lib/modules-load.d", "usr/lib/os-release",
-    "usr/lib/sysctl.d", "usr/lib/systemd", "usr/lib/tuned", "usr/local/lib/sysctl.d", "usr/share/doc/kernel-doc",
-    "lib/modprobe.d", "lib/modules", "lib/systemd",
+    "boot",
+    "etc/debian_version",
+    "etc/modprobe.conf",
+    "etc/modprobe.d",
+    "etc/modules",
+    "etc/modules-load.d",
+    "etc/os-release",
+    "etc/redhat-release",
+    "etc/sysconfig",
+    "etc/sysctl.conf",
+    "etc/sysctl.d",
+    "etc/systemd",
+    "etc/tuned",
+    "etc/ufw",
+    "etc/firewalld",
+    "etc/rsyslog.conf",
+    "etc/rsyslog.d",
+    "etc/docker",
+    "etc/kubernetes",
+    "etc/cni",
+    "usr/lib/modprobe.d",
+    "usr/lib/modules",
+    "usr/lib/modules-load.d",
+    "usr/lib/os-release",
+    "usr/lib/sysctl.d",
+    "usr/lib/systemd",
+    "usr/lib/tuned",
+    "usr/local/lib/sysctl.d",
+    "usr/share/doc/kernel-doc",
+    "lib/modprobe.d",
+    "lib/modules",
+    "lib/systemd",
 )
 # Commands that would show this machine's kernel; a host has them only as far as they are recorded.
-KERNEL_COMMANDS = ("conntrack", "dmesg", "iptables", "iptables-save", "ip6tables", "ip6tables-save", "journalctl",
-                   "lsmod", "modinfo", "modprobe", "nft", "systemctl", "systemd-detect-virt", "tuned-adm")
+KERNEL_COMMANDS = (
+    "conntrack",
+    "dmesg",
+    "iptables",
+    "iptables-save",
+    "ip6tables",
+    "ip6tables-save",
+    "journalctl",
+    "lsmod",
+    "modinfo",
+    "modprobe",
+    "nft",
+    "systemctl",
+    "systemd-detect-virt",
+    "tuned-adm",
+)
 
 # Prints what was recorded for exactly this command line; another one goes to the real command, where it is left.
 SCRIPT = """\
@@ -67,7 +107,10 @@ def described(path):
             for line in file:
                 if re.match(r"\w+:", line):
                     section = line.split(":")[0]
-                name, mode = re.match(r"\s+- (/\S+)$", line), re.match(r"\s+(/\S+): \"?(0\d+)\"?$", line)
+                name, mode = (
+                    re.match(r"\s+- \"?(/[^\s\"]+)\"?$", line),
+                    re.match(r"\s+(/\S+): \"?(0\d+)\"?$", line),
+                )
                 if section == "names" and name:
                     names.append(name.group(1))
                 elif section == "modes" and mode:
@@ -85,7 +128,9 @@ def show(recorded, root, mount):
     files = os.path.join(recorded, "root")
     for name in os.listdir(files):
         if name not in ("proc", "sys"):
-            shutil.copytree(os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True)
+            shutil.copytree(
+                os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True
+            )
     _proc(os.path.join(files, "proc"), root, mount)
     os.makedirs(os.path.join(files, "sys"), exist_ok=True)
     mount("--bind", os.path.join(files, "sys"), f"{root}/sys")

@@ -185,10 +185,10 @@ def _ago(then: float, now: float | None) -> str:
 
 def duration(seconds: int) -> str:
     """``5 days``, ``3 h 20 min``: two units at most."""
-    for size, unit, below, below_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, unit, below, below_unit in ((86400, "days", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:
-            rest = seconds % size // below
-            head = "%d %s" % (seconds // size, unit)
+            number, rest = seconds // size, seconds % size // below
+            head = "%d %s" % (number, "day" if (number, unit) == (1, "days") else unit)
             return "%s %d %s" % (head, rest, below_unit) if rest else head
     return "%d s" % seconds
 

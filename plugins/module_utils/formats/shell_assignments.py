@@ -12,18 +12,16 @@ unchanged text with a problem rather than a text whose value is wrong. Words are
 
 from __future__ import annotations
 
-import itertools
 import re
 import typing as t
 
-from . import shell_comments
+from . import shell_comments, shell_lists
 from .lines import append_line
+from .shell_lists import words
 from .shell_values import Assignment, Reading, Statement, assignments, effective, read
-from .shell_words import BLANKS, Piece
 
 __all__ = ["Assignment", "Edit", "assignments", "comment_out", "effective", "put_back", "take_out", "words"]
 
-_WORD = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -36,12 +34,6 @@ class Edit(t.NamedTuple):
     problems: list[str]
 
 
-def words(value: str) -> list[str]:
-    """The words of a list. A carriage return is taken for a blank: it is one to the person who wrote the
-    file."""
-    return [word for word in re.split("[" + BLANKS + "]+", value) if word]
-
-
 def comment_out(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
     """Comment the assignments of ``name``, all of them or, with ``modules``, those that list one.
 
@@ -49,8 +41,8 @@ def comment_out(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
     other words follows. ``put_back`` undoes this to the byte.
     """
     reading = read(text, name)
-    wanted = None if modules is None else {_module(word) for word in modules}
-    chosen = [item for item in reading.statements if wanted is None or _lists(item, wanted)]
+    wanted = None if modules is None else {shell_lists.module_name(word) for word in modules}
+    chosen = [item for item in reading.statements if wanted is None or shell_lists.lists(item, wanted)]
     problems = _obstacles(name, reading, chosen, wanted)
     if problems or not chosen:
         return Edit(text, False, problems)
@@ -71,14 +63,14 @@ def take_out(text: str, name: str, modules: t.Sequence[str]) -> Edit:
     """Take the words ``modules`` out of the assignments of ``name``, which stay, perhaps with an empty
     list."""
     reading = read(text, name)
-    wanted = {_module(word) for word in modules}
-    chosen = [item for item in reading.statements if _lists(item, wanted)]
+    wanted = {shell_lists.module_name(word) for word in modules}
+    chosen = [item for item in reading.statements if shell_lists.lists(item, wanted)]
     problems = _obstacles(name, reading, chosen, wanted)
     if problems or not chosen:
         return Edit(text, False, problems)
     new = text
     for statement in reversed(chosen):
-        for start, end in reversed(_cuts(text, statement, wanted)):
+        for start, end in reversed(shell_lists.cuts(text, statement, wanted)):
             new = new[:start] + new[end:]
     after, _reason = effective(new, name)
     if after is None or words(after) != _without(reading.value or "", wanted):
@@ -99,7 +91,7 @@ def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
         new = _latest_undone(text, name, reading)
         after = read(new, name)
         return Edit(text, False, [_not_understood(after)]) if after.problem else Edit(new, new != text, [])
-    odd = [word for word in modules if not _WORD.match(word)]
+    odd = [word for word in modules if not shell_lists.WORD.match(word)]
     if odd or not _NAME.match(name):
         return Edit(
             text, False, [f"{(odd or [name])[0]!r} is not a name that can be written to a shell file."]
@@ -112,38 +104,15 @@ def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
     return _added(text, base, name, modules)
 
 
-def _module(word: str) -> str:
-    return word.replace("-", "_")
-
-
 def _without(value: str, wanted: set[str] | None) -> list[str]:
-    return [word for word in words(value) if wanted is not None and _module(word) not in wanted]
+    return [
+        word for word in words(value) if wanted is not None and shell_lists.module_name(word) not in wanted
+    ]
 
 
 def _missing(value: str, modules: t.Sequence[str]) -> list[str]:
-    present = {_module(word) for word in words(value)}
-    return [word for word in dict.fromkeys(modules) if _module(word) not in present]
-
-
-def _fields(statement: Statement) -> list[list[Piece]]:
-    """The value's words as pieces; an expansion glued to other characters is part of their word."""
-    fields: list[list[Piece]] = [[]]
-    for piece in statement.pieces:
-        if piece.kind == "text" and piece.value in BLANKS:
-            fields.append([])
-        else:
-            fields[-1].append(piece)
-    return [field for field in fields if field]
-
-
-def _is_listed(field: list[Piece], wanted: set[str] | None) -> bool:
-    if any(piece.kind != "text" for piece in field):
-        return False
-    return wanted is not None and _module("".join(piece.value for piece in field)) in wanted
-
-
-def _lists(statement: Statement, wanted: set[str]) -> bool:
-    return any(_is_listed(field, wanted) for field in _fields(statement))
+    present = {shell_lists.module_name(word) for word in words(value)}
+    return [word for word in dict.fromkeys(modules) if shell_lists.module_name(word) not in present]
 
 
 def _obstacles(name: str, reading: Reading, chosen: list[Statement], wanted: set[str] | None) -> list[str]:
@@ -174,75 +143,25 @@ def _unknown(name: str, reading: Reading) -> str:
 
 
 def _elsewhere(name: str, statement: Statement) -> str:
-    return f"Line {statement.line}: {name} would not hold the right words afterwards; some come from other variables."
+    return f"Line {statement.line}: words of {name} come from elsewhere and cannot be edited here alone."
 
 
 def _commented(
     text: str, chosen: list[Statement], wanted: set[str] | None, level: int, keep_empty: bool
 ) -> str:
     for statement in reversed(chosen):
-        rest = [field for field in _fields(statement) if wanted is not None and not _is_listed(field, wanted)]
+        rest = [
+            field
+            for field in shell_lists.fields_of(statement)
+            if wanted is not None and not shell_lists.is_listed(field, wanted)
+        ]
         itself = all(len(field) == 1 and field[0][:2] == ("variable", statement.name) for field in rest)
         if wanted is None or (itself and not keep_empty):
             new = shell_comments.commented(text, statement, level)
         else:
-            new = shell_comments.replaced(text, statement, _quoted(text, statement, rest), level)
+            new = shell_comments.replaced(text, statement, shell_lists.quoted(text, statement, rest), level)
         text = text[: statement.start] + new + text[statement.end :]
     return text
-
-
-def _quoted(text: str, statement: Statement, fields: list[list[Piece]]) -> str:
-    """A value of these words, in the kind of quotes that the statement uses where they can be kept."""
-    source = text[statement.value_start : statement.value_end]
-    first = re.search("[\"']", source)
-    quote = first.group() if first else ""
-    pieces = [piece for field in fields for piece in field]
-    lead = statement.head.endswith("+=") and bool(statement.pieces) and statement.pieces[0].value in BLANKS
-    if quote == "'" and any(piece.kind != "text" or piece.value == "'" for piece in pieces):
-        quote = '"'
-    plain = all(piece.kind == "text" and _WORD.match(piece.value) for piece in pieces)
-    if not quote and (lead or len(fields) > 1 or not plain):
-        quote = '"'
-    value = " ".join("".join(_written(text, piece, quote) for piece in field) for field in fields)
-    return quote + (" " if lead and fields else "") + value + quote
-
-
-def _written(text: str, piece: Piece, quote: str) -> str:
-    if piece.kind == "variable":
-        return "${" + piece.value + "}"
-    if piece.kind == "text":
-        return "\\" + piece.value if quote == '"' and piece.value in '$`"\\' else piece.value
-    return text[piece.start : piece.end]
-
-
-def _cuts(text: str, statement: Statement, wanted: set[str]) -> list[tuple[int, int]]:
-    """What to cut out of the file so that the listed words go, each with the blanks that set it off.
-
-    These are the blanks before the word; for the first words, which have none to spare, those behind it.
-    """
-    gone: list[Piece] = []
-    blanks: list[Piece] = []
-    kept = first_gone = False
-    for blank, group in itertools.groupby(
-        statement.pieces, lambda piece: piece.kind == "text" and piece.value in BLANKS
-    ):
-        run = list(group)
-        if blank:
-            blanks = run
-        elif _is_listed(run, wanted):
-            gone += (blanks if kept or first_gone else []) + run
-            first_gone = not kept
-            blanks = []
-        else:
-            gone += blanks if first_gone and not kept else []
-            kept, blanks = True, []
-    cuts: list[tuple[int, int]] = []
-    for piece in gone:
-        if cuts and re.match(r"(?:\\\n)*\Z", text[cuts[-1][1] : piece.start]):
-            cuts[-1] = (cuts[-1][0], piece.end)
-        else:
-            cuts.append((piece.start, piece.end))
-    return cuts
 
 
 def _latest_undone(text: str, name: str, reading: Reading) -> str:
@@ -253,13 +172,13 @@ def _latest_undone(text: str, name: str, reading: Reading) -> str:
 
 def _restored(text: str, name: str, reading: Reading, modules: t.Sequence[str]) -> str:
     """``text`` with as many commented lines back as bring words of ``modules`` and no others."""
-    had = {_module(word) for word in words(reading.value or "")}
-    allowed = had | {_module(word) for word in modules}
+    had = {shell_lists.module_name(word) for word in words(reading.value or "")}
+    allowed = had | {shell_lists.module_name(word) for word in modules}
     best = current = text
     while True:
         new = _latest_undone(current, name, read(current, name))
         value, _reason = effective(new, name)
-        has = {_module(word) for word in words(value or "")}
+        has = {shell_lists.module_name(word) for word in words(value or "")}
         if new == current or value is None or not had <= has <= allowed:
             break
         if not _missing(value, modules):
@@ -269,7 +188,7 @@ def _restored(text: str, name: str, reading: Reading, modules: t.Sequence[str]) 
     for block in reversed(shell_comments.find(text, name, reading)):
         new = shell_comments.undo(text, [block])
         value, _reason = effective(new, name)
-        has = {_module(word) for word in words(value or "")}
+        has = {shell_lists.module_name(word) for word in words(value or "")}
         if value is not None and had <= has <= allowed and not _missing(value, modules):
             return new
     return best
@@ -287,7 +206,7 @@ def _added(text: str, base: str, name: str, modules: t.Sequence[str]) -> Edit:
         last = reading.statements[-1]
         if last.blocked:
             return Edit(text, False, _obstacles(name, reading, [last], set(missing)))
-        new = _inserted(base, last, missing)
+        new = shell_lists.with_words(base, last, missing)
     value, _reason = effective(new, name)
     if value is None or words(value) != words(reading.value or "") + missing:
         line = base.count("\n") + 1
@@ -295,22 +214,3 @@ def _added(text: str, base: str, name: str, modules: t.Sequence[str]) -> Edit:
             text, False, [f"Line {line}: {name} would not hold the added words at the end of the file."]
         )
     return Edit(new, True, [])
-
-
-def _inserted(text: str, statement: Statement, missing: list[str]) -> str:
-    """``text`` with words added to the value of ``statement``: inside its last quotes, or in new ones."""
-    pieces = list(statement.pieces)
-    end = statement.value_end
-    while pieces and pieces[-1].value == "\r" and not pieces[-1].quote:
-        end = pieces.pop().start
-    after = pieces[-1].end if pieces else statement.value_start
-    set_off = not pieces[-1].value.isspace() if pieces else statement.head.endswith("+=")
-    if end > after and text[end - 1] in "\"'":
-        added = (" " if set_off else "") + " ".join(missing)
-        return text[: end - 1] + added + text[end - 1 :]
-    fields = _fields(statement._replace(pieces=tuple(pieces)))
-    added_fields = [[Piece("text", character, 0, 0, "") for character in word] for word in missing]
-    lead = statement._replace(pieces=(Piece("text", " ", 0, 0, ""),)) if set_off and not fields else statement
-    value = _quoted(text, lead, fields + added_fields)
-    value = value if value[:1] in ("'", '"') else f'"{value}"'
-    return text[: statement.value_start] + value + text[end:]

@@ -24,33 +24,23 @@ _ENDING = frozenset(
 )
 # Each of these may set any variable.
 _CHANGING = frozenset(
-    (
-        ".",
-        "source",
-        "eval",
-        "read",
-        "getopts",
-        "local",
-        "declare",
-        "typeset",
-        "mapfile",
-        "readarray",
-        "let",
-        "printf",
-    )
-    + ("command", "builtin", "time", "coproc", "function", "wait", "shopt", "unalias", "shift")
+    (".", "source", "eval", "read", "getopts", "local", "declare", "typeset", "mapfile", "readarray", "let")
+    + ("printf", "command", "builtin", "time", "coproc", "function", "shopt", "unalias")
 )
-# Shells give these a meaning of their own.
-_MAGIC = frozenset(["_", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "OPTIND", "OPTARG", "PWD", "OLDPWD", "IFS", "UID", "EUID", "PPID"])
+# Shells give these a meaning of their own, and bash so to everything that begins with BASH.
+_MAGIC = frozenset(
+    ("_", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "OPTIND", "OPTARG", "PWD", "OLDPWD", "IFS")
+    + ("UID", "EUID", "PPID")
+)
 _READ_ONLY = frozenset(["UID", "EUID", "PPID", "BASHOPTS", "SHELLOPTS", "BASH_VERSINFO"])
 
 
 class Assignment(t.NamedTuple):
     """One assignment statement.
 
-    ``value`` is None when only a running shell can tell it. ``start`` and ``end`` are the offsets of the physical
-    lines of the statement, ``line`` the first of them, counted from 1. ``reason`` is None, or a clause that says
-    why it cannot be edited safely.
+    ``value`` is None when only a running shell can tell it. ``start`` and ``end`` are the offsets of the
+    physical lines of the statement, ``line`` the first of them, counted from 1. ``reason`` is None, or a
+    clause that says why it cannot be edited safely.
     """
 
     name: str
@@ -64,8 +54,9 @@ class Assignment(t.NamedTuple):
 class Statement(t.NamedTuple):
     """An assignment with the places an editor needs.
 
-    ``pieces`` make up the value, which stands at ``value_start`` to ``value_end``; ``head`` is what an assignment of
-    another value begins with. ``blocked`` says why the line cannot be touched, ``unknown`` why there is no value.
+    ``pieces`` make up the value, which stands at ``value_start`` to ``value_end``; ``head`` is what an
+    assignment of another value begins with. ``blocked`` says why the line cannot be touched, ``unknown`` why
+    there is no value.
     """
 
     name: str
@@ -82,8 +73,8 @@ class Statement(t.NamedTuple):
 
 
 class Reading(t.NamedTuple):
-    """All assignments of a name, the value at the end of the file or why it is not known, and the problem of a
-    file that could not be understood to its end; ``comments`` are offsets."""
+    """All assignments of a name, the value at the end of the file or why it is not known, and the problem of
+    a file that could not be understood to its end; ``comments`` are offsets."""
 
     statements: list[Statement]
     value: str | None
@@ -101,7 +92,8 @@ def assignments(text: str, name: str) -> list[Assignment]:
 
 
 def effective(text: str, name: str) -> tuple[str | None, str | None]:
-    """The value of ``name`` after the file was sourced, empty when nothing sets it; or None and the reason."""
+    """The value of ``name`` after the file was sourced, empty when nothing sets it; or None and the
+    reason."""
     reading = read(text, name)
     return reading.value, reading.reason
 

@@ -188,7 +188,7 @@ def test_a_recorded_host_shows_its_recording_and_nothing_else(lab, tmp_path):
         "root/var/log/messages": "Nov  8 08:54:58 server kernel: ip_conntrack: table full, dropping packet.\n",
         "commands/dmesg": "recorded ring\n",
         "commands/date_+%s_%z": "1352364958 +0000\n",
-        "host.yml": "---\nnames:\n  - /sys/module/ip_conntrack\nmodes:\n  /proc/slabinfo: \"0400\"\n",
+        "host.yml": '---\nnames:\n  - /sys/module/ip_conntrack\nmodes:\n  /proc/slabinfo: "0400"\n',
     }
     for path, text in recording.items():
         target = tmp_path / "recording" / path
@@ -198,12 +198,17 @@ def test_a_recorded_host_shows_its_recording_and_nothing_else(lab, tmp_path):
 
     read = "cat /proc/sys/net/ipv4/ip_conntrack_max /proc/slabinfo /etc/sysctl.conf /var/log/messages; dmesg; date '+%s %z'"
     assert lab.ssh("old", f'"sh" -c "{read}"') == "".join(list(recording.values())[:6])
-    assert lab.ssh("old", "ls /sys /sys/module; stat -c %a /proc/slabinfo") == "/sys:\nmodule\n\n/sys/module:\nip_conntrack\n400\n"
+    assert (
+        lab.ssh("old", "ls /sys /sys/module; stat -c %a /proc/slabinfo")
+        == "/sys:\nmodule\n\n/sys/module:\nip_conntrack\n400\n"
+    )
     assert lab.ssh("old", "ls -d /proc/net /lib/modules /etc/sysctl.d /run/systemd 2>/dev/null; true") == ""
     assert lab.ssh("old", "command -v conntrack journalctl; uname -s") == "Linux\n"
 
     lab.ssh("old", "echo 131072 > /proc/sys/net/ipv4/ip_conntrack_max")
-    copy = os.path.join(lab.state, "hosts", "old", "recorded", "root", "proc", "sys", "net", "ipv4", "ip_conntrack_max")
+    copy = os.path.join(
+        lab.state, "hosts", "old", "recorded", "root", "proc", "sys", "net", "ipv4", "ip_conntrack_max"
+    )
     with open(copy, encoding="ascii") as file:
         assert file.read() == "131072\n"
     original = tmp_path / "recording" / "root/proc/sys/net/ipv4/ip_conntrack_max"
