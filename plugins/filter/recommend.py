@@ -76,7 +76,6 @@ _value:
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.netops.conntrack.plugins.module_utils import sizing
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.usage import FULL_RATIO
 from ansible_collections.netops.conntrack.plugins.module_utils.kernel import Kernel
@@ -91,7 +90,10 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
     if not 0 < float(memory_percent) <= 50:
         raise AnsibleFilterError("recommend: memory_percent %s is not above 0 and at most 50" % memory_percent)
     usage, limits = facts["usage"], facts["limits"]
-    full = (usage["ratio"] or 0) >= FULL_RATIO or (facts.get("verdict") or {}).get("status") in ("full", "was_full")
+    full = (usage["ratio"] or 0) >= FULL_RATIO or (facts.get("verdict") or {}).get("status") in (
+        "full",
+        "was_full",
+    )
     found = sizing.recommend(
         Kernel(**facts["kernel"]),
         usage["count"],

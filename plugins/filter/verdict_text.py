@@ -10,7 +10,8 @@ name: verdict_text
 short_description: Turns conntrack facts into a few lines for a person
 version_added: 0.1.0
 description:
-  - Says in a few lines what M(netops.conntrack.conntrack_facts) found, the verdict first, then the evidence, what to do,
+  - Says in a few lines what M(netops.conntrack.conntrack_facts) found, the verdict first, then the evidence, what to
+    do,
     what the next boot changes, other programs that write these settings, and what could not be read.
 options:
   _input:
@@ -40,7 +41,6 @@ _value:
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.netops.conntrack.plugins.plugin_utils.verdict_text import lines
 
 

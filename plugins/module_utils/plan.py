@@ -86,6 +86,4 @@ def diff(steps: t.Iterable[Step]) -> list[dict[str, str]]:
 
 def describe(steps: t.Iterable[Step]) -> list[dict[str, str | None]]:
     """The plan as data for a result: what each step does and why, without the bytes."""
-    return [
-        {"kind": step.kind, "path": step.path, "setting": step.setting, "reason": step.reason} for step in steps
-    ]
+    return [{"kind": step.kind, "path": step.path, "setting": step.setting, "reason": step.reason} for step in steps]

@@ -172,7 +172,10 @@ SUBSETS: dict[str, tuple[Item, ...]] = {
     "timeouts": (),
     "statistics": COUNTERS,
     "memory": SLABINFO,
-    "modules": (Names("/sys/module/nf_conntrack/holders/*"), File("/proc/net/nf_conntrack_expect", limit=1 << 18)),
+    "modules": (
+        Names("/sys/module/nf_conntrack/holders/*"),
+        File("/proc/net/nf_conntrack_expect", limit=1 << 18),
+    ),
     "log": LOGS,
     "persistence": PERSISTENCE,
     "writers": WRITERS,

@@ -155,7 +155,12 @@ def _use_sentence(used: int, headroom: int, wanted: int, full: bool) -> str:
     if not used:
         return "Nothing is known to be in use."
     why = "; the table was full, so more was wanted than is seen" if full else ""
-    return "%d entries in use%s: room for %d times that, as a power of two, is %d." % (used, why, headroom, wanted)
+    return "%d entries in use%s: room for %d times that, as a power of two, is %d." % (
+        used,
+        why,
+        headroom,
+        wanted,
+    )
 
 
 def _cost_sentence(size: int, total: int, share: float | None) -> str:

@@ -104,7 +104,8 @@ ansible_facts:
             unlimited: false
         usage:
           description:
-            - Entries now, where the number is from (C(sysctl), C(statistics), C(slab) or C(table)), the limit, the ratio of
+            - Entries now, where the number is from (C(sysctl), C(statistics), C(slab) or C(table)), the limit, the
+              ratio of
               both, and expectations.
           type: dict
           sample:
@@ -124,7 +125,8 @@ ansible_facts:
               unit: seconds
               value: 432000
         switches:
-          description: Every other setting of this kernel that is not a size, likewise. Comes with the subset V(timeouts).
+          description: Every other setting of this kernel that is not a size, likewise. Comes with the subset
+            V(timeouts).
           type: dict
           sample:
             tcp_loose:
@@ -134,9 +136,11 @@ ansible_facts:
               value: 1
         statistics:
           description:
-            - The kernel's counters, in total and for each CPU, by the kernel's names; a counter that this kernel no longer
+            - The kernel's counters, in total and for each CPU, by the kernel's names; a counter that this kernel no
+              longer
               counts is V(null).
-            - With O(interval), C(rates) holds the events per second, the growth of the table and the seconds until it is
+            - With O(interval), C(rates) holds the events per second, the growth of the table and the seconds until it
+              is
               full at that growth.
           type: dict
           sample:
@@ -145,10 +149,12 @@ ansible_facts:
               - {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new: null}
             rates: null
             source: /proc/net/stat/nf_conntrack
-            total: {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new: null}
+            total: {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new:
+              null}
         memory:
           description:
-            - Bytes of an entry in the slab, bytes of the table now and when full, and their share of the RAM. A lower bound,
+            - Bytes of an entry in the slab, bytes of the table now and when full, and their share of the RAM. A lower
+              bound,
               since data of extensions comes on top.
           type: dict
           sample:
@@ -164,7 +170,8 @@ ansible_facts:
             table_head_bytes: 2097152
         modules:
           description:
-            - The core and its state, conntrack's modules, who holds the core, references without a name, helpers that are
+            - The core and its state, conntrack's modules, who holds the core, references without a name, helpers that
+              are
               there and helpers in use.
           type: dict
           sample:
@@ -178,7 +185,8 @@ ansible_facts:
             unnamed_references: null
         log:
           description:
-            - What the kernel log says of a full table, from the ring, the journal and syslog's files; C(lines) printed and
+            - What the kernel log says of a full table, from the ring, the journal and syslog's files; C(lines)
+              printed and
               C(suppressed), C(first) and C(last) in seconds since 1970, and the range of time looked at.
           type: dict
           sample:
@@ -196,7 +204,8 @@ ansible_facts:
             suppressed: 0
         persistence:
           description:
-            - Which program sets sysctls at boot (C(reader)) from which files, what loads conntrack before that, and for each
+            - Which program sets sysctls at boot (C(reader)) from which files, what loads conntrack before that, and
+              for each
               setting its live value, its value after a boot, the file that decides it and the files it beats.
           type: dict
           sample:
@@ -222,9 +231,11 @@ ansible_facts:
             /proc/slabinfo: forbidden
         verdict:
           description:
-            - C(status) is V(ok), V(pressure), V(full), V(was_full), V(not_tracking), V(race), V(host_owned) or V(unknown);
+            - C(status) is V(ok), V(pressure), V(full), V(was_full), V(not_tracking), V(race), V(host_owned) or
+              V(unknown);
               C(summary) says it in a sentence, C(evidence) is what it rests on.
-            - Each C(advice) names a setting and a value for M(netops.conntrack.conntrack_settings), where to set it, C(here)
+            - Each C(advice) names a setting and a value for M(netops.conntrack.conntrack_settings), where to set it,
+              C(here)
               or on the C(host) of the container, and why; the setting is V(null) where none helps.
           type: dict
           sample:
@@ -237,7 +248,8 @@ ansible_facts:
                 value: 216000
                 where: here
                 why: >-
-                  Dead TCP connections stay for 5 days; 2 days 12 h lets them go sooner (entries already idle keep their old
+                  Dead TCP connections stay for 5 days; 2 days 12 h lets them go sooner (entries already idle keep
+                  their old
                   timer).
             evidence:
               - The count is of objects in the slab, which may exceed the entries in the table.
@@ -253,7 +265,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils import probe
 from ..module_utils.facts import usage
 from ..module_utils.facts.gather import SUBSETS, gather
-from ..module_utils.hosts.local import LocalHost
+from ..module_utils.hosts.of_module import local_host
 
 
 def chosen(asked: list[str]) -> list[str]:
@@ -281,7 +293,7 @@ def main() -> None:
         subsets = chosen(module.params["gather_subset"])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    host = LocalHost()
+    host = local_host(module)
     snapshot = host.read(probe.items(subsets))
     if "usage" in subsets and usage.count(snapshot) is None:
         snapshot = snapshot.with_readings(dict(host.read(probe.TABLE).items()))

@@ -194,7 +194,7 @@ steps:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.hosts.local import LocalHost
+from ..module_utils.hosts.of_module import local_host
 from ..module_utils.planners import transaction
 from ..module_utils.planners.reasons import REASONS
 from ..module_utils.planners.record import Unusable
@@ -218,7 +218,7 @@ def main() -> None:
     params = module.params
     if not 0 < params["memory_percent"] <= 50:
         module.fail_json(msg="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
-    host = LocalHost(move=module.atomic_move)
+    host = local_host(module)
     try:
         if params["state"] == "restored":
             result = transaction.undo(host, params["allow_lower"], module.check_mode)

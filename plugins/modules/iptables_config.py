@@ -21,7 +21,8 @@ options:
   modules:
     description:
       - Names of kernel modules. A dash and an underscore are the same.
-      - Where it is left out, O(state=commented) comments every assignment whatever it lists, and O(state=present) undoes
+      - Where it is left out, O(state=commented) comments every assignment whatever it lists, and O(state=present)
+        undoes
         the latest comment. O(state=absent) needs it.
     type: list
     elements: str
@@ -139,7 +140,7 @@ backup_files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.hosts.local import LocalHost
+from ..module_utils.hosts.of_module import local_host
 from ..module_utils.planners import iptables_config
 from ..module_utils.planners.record import Unusable
 
@@ -155,7 +156,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    host = LocalHost(move=module.atomic_move, backup=module.backup_local if params["backup"] else None)
+    host = local_host(module, params["backup"])
     try:
         iptables_config.check_request(params["modules"], params["state"])
         result = iptables_config.apply(host, params["paths"], params["modules"], params["state"], module.check_mode)

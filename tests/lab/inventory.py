@@ -25,10 +25,13 @@ def write(state):
 
 
 def dynamic(state):
-    """The same in the form of ansible.builtin.script."""
+    """The same in the form of ansible.builtin.script.
+
+    A group without hosts is left out: a play for it then is a pattern that matches nothing, which can be an error.
+    """
     groups = _groups(state)
     variables = {name: each for hosts in groups.values() for name, each in hosts.items()}
-    result = {group: {"hosts": list(hosts)} for group, hosts in groups.items()}
+    result = {group: {"hosts": list(hosts)} for group, hosts in groups.items() if hosts}
     return json.dumps({**result, "_meta": {"hostvars": variables}}, indent=2)
 
 

@@ -27,7 +27,7 @@ from state import LabError, Unavailable, make_key
 COMMANDS = ("ip", "unshare", "nsenter", "mount", "umount", "pivot_root", "ssh-keygen", "sshd")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-START_SECONDS = 8
+START_SECONDS = 30
 
 
 def require():

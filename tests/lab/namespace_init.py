@@ -114,6 +114,7 @@ def file_systems(root):
         ("/proc/self/fd/2", "stderr"),
     ):
         os.symlink(target, f"{root}/dev/{name}")
+    write(f"{root}/var/log/lastlog", "")  # sshd complains on the terminal where it is missing
     os.mkdir(f"{root}/run/sshd", 0o755)
     os.mkdir(f"{root}/run/lock", 0o1777)
 

@@ -44,7 +44,14 @@ def advise(
     if status == "host_owned":
         return [Advice(None, None, "host", "Run the same diagnosis on the host: its limit holds for every container.")]
     if status == "unknown":
-        return [Advice(None, None, "here", "Run this as root, on the host itself, so that the kernel shows its counters.")]
+        return [
+            Advice(
+                None,
+                None,
+                "here",
+                "Run this as root, on the host itself, so that the kernel shows its counters.",
+            )
+        ]
     return []
 
 
@@ -53,14 +60,16 @@ def _larger_table(
 ) -> t.Iterator[Advice]:
     hidden = status != "pressure"
     peak = seen.maximum if status == "was_full" else None
-    sized = sizing.recommend(
-        kernel, seen.count, seen.maximum, buckets, peak=peak, full=hidden, object_size=object_size
-    )
+    sized = sizing.recommend(kernel, seen.count, seen.maximum, buckets, peak=peak, full=hidden, object_size=object_size)
     where = "host" if seen.namespace == "child" else "here"
     owner = "On the host that owns the limit, not in this container: " if where == "host" else ""
     if sized.max > (seen.maximum or 0):
         share = "" if sized.share is None else ", at most %.1f %% of the RAM" % (sized.share * 100)
-        why = owner + "room for %d entries costs up to %.0f MiB%s." % (sized.max, sized.bytes / (1 << 20), share)
+        why = owner + "room for %d entries costs up to %.0f MiB%s." % (
+            sized.max,
+            sized.bytes / (1 << 20),
+            share,
+        )
         yield Advice("max", sized.max, where, why[0].upper() + why[1:])
     else:
         why = owner + "a larger table is more memory than %g %% of the RAM: find out who fills it." % (
@@ -69,7 +78,10 @@ def _larger_table(
         yield Advice(None, None, where, why[0].upper() + why[1:])
     if buckets and sized.max / buckets > _CROWDED_CHAINS * sizing.entries_per_bucket(kernel):
         yield Advice(
-            "buckets", sized.buckets, where, "%sWith %d buckets the chains get long and lookups slow." % (owner, buckets)
+            "buckets",
+            sized.buckets,
+            where,
+            "%sWith %d buckets the chains get long and lookups slow." % (owner, buckets),
         )
 
 
@@ -96,8 +108,8 @@ def _race(seen: Signs, kernel: Kernel, buckets: int | None) -> list[Advice]:
                 None,
                 None,
                 "here",
-                "No size helps: two packets of one UDP client race for a tuple, as DNS queries in pairs do; use a local "
-                "DNS cache, or the resolver option single-request-reopen.",
+                "No size helps: two packets of one UDP client race for a tuple, as DNS queries in pairs do; "
+                "use a local DNS cache, or the resolver option single-request-reopen.",
             )
         )
     return advice

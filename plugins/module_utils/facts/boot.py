@@ -23,7 +23,12 @@ _MODPROBE = (
     "/usr/lib/modprobe.d/*",
     "/lib/modprobe.d/*",
 )
-_LOADERS = ("/etc/modules-load.d/*", "/run/modules-load.d/*", "/usr/local/lib/modules-load.d/*", "/usr/lib/modules-load.d/*")
+_LOADERS = (
+    "/etc/modules-load.d/*",
+    "/run/modules-load.d/*",
+    "/usr/local/lib/modules-load.d/*",
+    "/usr/lib/modules-load.d/*",
+)
 
 
 class Said(t.NamedTuple):

@@ -39,6 +39,7 @@ class Identity(t.NamedTuple):
     module: str | None
     kernel: Kernel
 
+
 def identify(snapshot: Snapshot) -> Identity:
     nf = snapshot.exists(HOST_ALIAS) or any(_is_core(path) for path in snapshot.glob(_NF_KEYS))
     ip = snapshot.exists(_IP_MAX) or bool(snapshot.glob(_IP_KEYS))

@@ -164,7 +164,10 @@ def _evidence(seen: Signs) -> t.Iterator[str]:
     elif seen.log_readable:
         yield 'The kernel log has no "table full" line in the time it covers.'
     if seen.drops:
-        yield "%d packets were dropped since the counters began for want of an entry or for a related failure." % seen.drops
+        yield (
+            "%d packets were dropped since the counters began for want of an entry or for a related failure."
+            % seen.drops
+        )
     if seen.drop_rate:
         yield "%.1f packets a second are being dropped." % seen.drop_rate
     if seen.early_drop_rate:
@@ -172,7 +175,9 @@ def _evidence(seen: Signs) -> t.Iterator[str]:
     if seen.seconds_to_full is not None:
         yield "At the growth just seen the table is full in %s." % duration(seen.seconds_to_full)
     if (seen.insert_failed_rate or 0) >= RACE_PER_SECOND:
-        yield "%.2f connections a second lose a race for the same tuple (insert_failed)." % (seen.insert_failed_rate or 0)
+        yield "%.2f connections a second lose a race for the same tuple (insert_failed)." % (
+            seen.insert_failed_rate or 0
+        )
     if (seen.chainlength_rate or 0) >= RACE_PER_SECOND:
         yield "%.2f connections a second are refused because a hash chain is too long." % (seen.chainlength_rate or 0)
 
@@ -185,7 +190,11 @@ def _ago(then: float, now: float | None) -> str:
 
 def duration(seconds: int) -> str:
     """``5 days``, ``3 h 20 min``: two units at most."""
-    for size, unit, below, below_unit in ((86400, "days", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+    for size, unit, below, below_unit in (
+        (86400, "days", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
         if seconds >= size:
             number, rest = seconds // size, seconds % size // below
             head = "%d %s" % (number, "day" if (number, unit) == (1, "days") else unit)

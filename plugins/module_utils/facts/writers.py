@@ -50,7 +50,8 @@ WRITERS = (
         ("firewalld",),
         (),
         (),
-        "CleanupModulesOnExit in /etc/firewalld/firewalld.conf: yes unloads the modules at a restart and loses all values",
+        "CleanupModulesOnExit in /etc/firewalld/firewalld.conf: with yes a restart unloads the modules, and all "
+        "values are lost",
     ),
     Writer(
         "CNI plugin",
@@ -95,7 +96,12 @@ def _tuned(snapshot: Snapshot) -> dict[str, str]:
     """conntrack keys in the [sysctl] sections of the active profiles."""
     settings: dict[str, str] = {}
     for profile in (snapshot.text("/etc/tuned/active_profile") or "").split():
-        for pattern in ("/usr/lib/tuned/%s", "/usr/lib/tuned/profiles/%s", "/etc/tuned/%s", "/etc/tuned/profiles/%s"):
+        for pattern in (
+            "/usr/lib/tuned/%s",
+            "/usr/lib/tuned/profiles/%s",
+            "/etc/tuned/%s",
+            "/etc/tuned/profiles/%s",
+        ):
             section = ""
             for line in (snapshot.text(pattern % profile + "/tuned.conf") or "").splitlines():
                 head = _SECTION.match(line)

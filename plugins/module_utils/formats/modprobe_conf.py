@@ -17,9 +17,7 @@ import typing as t
 from .lines import append_line
 
 COMMANDS = ("alias", "blacklist", "install", "options", "remove", "softdep")
-_DIRECTIVE = re.compile(
-    r"[ \t]*(?P<command>[^ \t]+)[ \t]+(?P<module>[^ \t]+)(?:[ \t]+(?P<arguments>.*))?\Z", re.DOTALL
-)
+_DIRECTIVE = re.compile(r"[ \t]*(?P<command>[^ \t]+)[ \t]+(?P<module>[^ \t]+)(?:[ \t]+(?P<arguments>.*))?\Z", re.DOTALL)
 _OPEN_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\\n?\Z")
 _SPACES = " \t\n\v\f\r\xa0"
 

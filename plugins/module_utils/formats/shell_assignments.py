@@ -93,9 +93,7 @@ def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
         return Edit(text, False, [_not_understood(after)]) if after.problem else Edit(new, new != text, [])
     odd = [word for word in modules if not shell_lists.WORD.match(word)]
     if odd or not _NAME.match(name):
-        return Edit(
-            text, False, [f"{(odd or [name])[0]!r} is not a name that can be written to a shell file."]
-        )
+        return Edit(text, False, [f"{(odd or [name])[0]!r} is not a name that can be written to a shell file."])
     if reading.value is None:
         return Edit(text, False, [_unknown(name, reading)])
     if not _missing(reading.value, modules):
@@ -105,9 +103,7 @@ def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
 
 
 def _without(value: str, wanted: set[str] | None) -> list[str]:
-    return [
-        word for word in words(value) if wanted is not None and shell_lists.module_name(word) not in wanted
-    ]
+    return [word for word in words(value) if wanted is not None and shell_lists.module_name(word) not in wanted]
 
 
 def _missing(value: str, modules: t.Sequence[str]) -> list[str]:
@@ -121,9 +117,7 @@ def _obstacles(name: str, reading: Reading, chosen: list[Statement], wanted: set
         return [_not_understood(reading)]
     blocked = [item for item in chosen if item.blocked]
     if blocked:
-        return [
-            f"Line {item.line}: {name} cannot be edited here, because {item.blocked}." for item in blocked
-        ]
+        return [f"Line {item.line}: {name} cannot be edited here, because {item.blocked}." for item in blocked]
     if reading.value is None:
         # Lines can be commented as a whole without knowing what they say.
         return [_unknown(name, reading)] if wanted is not None or not chosen else []
@@ -146,9 +140,7 @@ def _elsewhere(name: str, statement: Statement) -> str:
     return f"Line {statement.line}: words of {name} come from elsewhere and cannot be edited here alone."
 
 
-def _commented(
-    text: str, chosen: list[Statement], wanted: set[str] | None, level: int, keep_empty: bool
-) -> str:
+def _commented(text: str, chosen: list[Statement], wanted: set[str] | None, level: int, keep_empty: bool) -> str:
     for statement in reversed(chosen):
         rest = [
             field
@@ -210,7 +202,5 @@ def _added(text: str, base: str, name: str, modules: t.Sequence[str]) -> Edit:
     value, _reason = effective(new, name)
     if value is None or words(value) != words(reading.value or "") + missing:
         line = base.count("\n") + 1
-        return Edit(
-            text, False, [f"Line {line}: {name} would not hold the added words at the end of the file."]
-        )
+        return Edit(text, False, [f"Line {line}: {name} would not hold the added words at the end of the file."])
     return Edit(new, True, [])

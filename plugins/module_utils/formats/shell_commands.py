@@ -132,12 +132,7 @@ class _Parser:
         return bool(self._words or self._redirected or self._closed)
 
     def _word(self, token: Token, following: Token | None) -> None:
-        if (
-            following
-            and following.source[0] in "<>"
-            and token.source.isdigit()
-            and following.start == token.end
-        ):
+        if following and following.source[0] in "<>" and token.source.isdigit() and following.start == token.end:
             return  # the number of a redirection
         if self._closed:
             raise _Stop("a word follows the end of a compound command")
@@ -249,8 +244,7 @@ class _Parser:
     def _end_line(self, end: int) -> None:
         alone = self._things == 1
         self.commands[self._line :] = [
-            command._replace(start=self._line_start, end=end, alone=alone)
-            for command in self.commands[self._line :]
+            command._replace(start=self._line_start, end=end, alone=alone) for command in self.commands[self._line :]
         ]
         self._line = len(self.commands)
         self._line_start = end

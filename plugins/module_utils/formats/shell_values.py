@@ -19,9 +19,7 @@ from .shell_words import Piece, Problem, Token
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(\+?=)")
 _SETS_IN_BRACES = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?=")
 # Nothing after one of these is certain: the rest may not be read, or mean something else.
-_ENDING = frozenset(
-    ("exit", "return", "exec", "alias", "set", "trap", "readonly", "break", "continue", "enable")
-)
+_ENDING = frozenset(("exit", "return", "exec", "alias", "set", "trap", "readonly", "break", "continue", "enable"))
 # Each of these may set any variable.
 _CHANGING = frozenset(
     (".", "source", "eval", "read", "getopts", "local", "declare", "typeset", "mapfile", "readarray", "let")
@@ -129,9 +127,7 @@ class _Reader:
             return None, f"the shell itself sets {name}"
         if self._ended:
             return None, self._ended
-        return self._known.get(
-            name, (None, self._changed or f"it depends on {name}, which is not set in this file")
-        )
+        return self._known.get(name, (None, self._changed or f"it depends on {name}, which is not set in this file"))
 
     def take(self, command: Command) -> None:
         plain = command.before in (None, "!")
@@ -233,9 +229,7 @@ class _Reader:
             )
         return value is not None
 
-    def _blocked(
-        self, command: Command, word: Token, temporary: str | None, exported: bool | None
-    ) -> str | None:
+    def _blocked(self, command: Command, word: Token, temporary: str | None, exported: bool | None) -> str | None:
         if self._ended:
             return self._ended
         if command.inside:

@@ -192,9 +192,7 @@ class _Lexer:
             raise _Stop(start, "a variable's name may go on in the next line")
         if name or braced:
             match = t.cast("re.Match[str]", braced or name)
-            pieces.append(
-                Piece("variable", match.group(1) if braced else match.group(), start, match.end(), quote)
-            )
+            pieces.append(Piece("variable", match.group(1) if braced else match.group(), start, match.end(), quote))
             return match.end()
         if following == "{":
             end = self._nested(start + 2, "{", "}")

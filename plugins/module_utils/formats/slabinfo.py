@@ -86,9 +86,7 @@ def _numbers(words: list[str], count: int) -> list[int] | None:
 
 
 def _sum(slabs: t.Iterable[Slab], pattern: t.Pattern[str]) -> Slab | None:
-    found = [
-        (slab, match.group(1)) for slab, match in ((s, pattern.fullmatch(s.name)) for s in slabs) if match
-    ]
+    found = [(slab, match.group(1)) for slab, match in ((s, pattern.fullmatch(s.name)) for s in slabs) if match]
     if not found:
         return None
     largest, stem = max(found, key=lambda pair: pair[0].object_size)

@@ -10,7 +10,6 @@ import glob
 import io
 import os
 import stat
-import subprocess
 import tempfile
 import typing as t
 
@@ -21,20 +20,29 @@ from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_
 _REASONS = {errno.ENOENT: ABSENT, errno.ENOTDIR: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
 
 
+_VALIDATE_SECONDS = 10
+
+Run = t.Callable[[t.Sequence[str], int], t.Tuple[int, bytes, bytes]]
+
+
 class LocalHost:
     """``root`` moves every path, so that a folder of recorded files can stand for a machine.
 
     ``move(source, destination)`` replaces a file atomically and keeps what the destination had of owner, mode and
-    security context: ``AnsibleModule.atomic_move`` does. ``backup(path)`` is called before a file is replaced.
+    security context. ``run(argv, seconds)`` gives exit status, standard output and standard error of a command; it
+    raises OSError where there is no such command and TimeoutError where it took longer. ``backup(path)`` is called
+    before a file is replaced.
     """
 
     def __init__(
         self,
         root: str = "/",
+        run: Run | None = None,
         move: t.Callable[[str, str], None] = os.replace,
         backup: t.Callable[[str], str] | None = None,
     ) -> None:
         self._root = root.rstrip("/")
+        self._run = run
         self._move = move
         self._backup = backup
         self.backups: dict[str, str] = {}
@@ -51,7 +59,7 @@ class LocalHost:
                 for path in self._matches(item.pattern)[: item.most]:
                     readings[path] = Reading(text="")
             else:
-                readings[command_key(item.argv)] = _command(item)
+                readings[command_key(item.argv)] = self._command(item)
         return Snapshot(readings)
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
@@ -130,7 +138,7 @@ class LocalHost:
                 stream.flush()
                 os.fsync(stream.fileno())
             if step.validate:
-                complaint = _complaint(step.validate, temporary)
+                complaint = self._complaint(step.validate, temporary)
                 if complaint:
                     return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint))
             self._move(temporary, real)
@@ -140,6 +148,34 @@ class LocalHost:
         if current is None:
             os.chmod(real, step.mode)
         return Outcome(step)
+
+    def _command(self, item: Command) -> Reading:
+        if self._run is None:
+            return Reading(reason="failed: no commands are run here")
+        try:
+            status, data, errors = self._run(item.argv, item.seconds)
+        except TimeoutError:
+            return Reading(reason="failed: no answer within %d seconds" % item.seconds)
+        except OSError as error:
+            return Reading(reason=_reason(error))
+        if status:
+            complaint = errors.decode("utf-8", "replace").strip().splitlines()
+            last = complaint[-1] if complaint else "exit status %d" % status
+            refused = "not permitted" in last or "ermission denied" in last
+            missing = "No such file" in last
+            return Reading(reason=FORBIDDEN if refused else ABSENT if missing else "failed: %s" % last)
+        partial = len(data) > item.limit
+        text, left_out = _kept(data[-item.limit :], item.keep, head_cut=partial)
+        return Reading(text=text, partial=partial or left_out)
+
+    def _complaint(self, validate: tuple[str, ...], path: str) -> str | None:
+        if self._run is None:
+            return None
+        status, output, errors = self._run([word.replace("%s", path) for word in validate], _VALIDATE_SECONDS)
+        if status == 0:
+            return None
+        said = (output + errors).decode("utf-8", "replace").strip().replace(path, "the new text")
+        return "%s refuses the new text: %s" % (validate[0], said)
 
     @staticmethod
     def _current(real: str) -> bytes | None:
@@ -204,44 +240,3 @@ def _kept(data: bytes, words: tuple[str, ...], head_cut: bool) -> tuple[str, boo
         for number, line in enumerate(lines)
     ]
     return b"".join(line + b"\n" for line in kept).decode("utf-8", "surrogateescape"), kept != lines
-
-
-def _environment() -> dict[str, str]:
-    # English messages, and the system's tools also for a user whose PATH lacks them.
-    return {**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin"}
-
-
-def _command(item: Command) -> Reading:
-    try:
-        done = subprocess.run(
-            item.argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=item.seconds,
-            env=_environment(),
-            check=False,
-        )
-    except OSError as error:
-        return Reading(reason=_reason(error))
-    except subprocess.TimeoutExpired:
-        return Reading(reason="failed: no answer within %d seconds" % item.seconds)
-    if done.returncode:
-        complaint = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        last = complaint[-1] if complaint else "exit status %d" % done.returncode
-        refused = "not permitted" in last or "ermission denied" in last
-        missing = "No such file" in last
-        return Reading(reason=FORBIDDEN if refused else ABSENT if missing else "failed: %s" % last)
-    data = done.stdout
-    partial = len(data) > item.limit
-    text, left_out = _kept(data[-item.limit :], item.keep, head_cut=partial)
-    return Reading(text=text, partial=partial or left_out)
-
-
-def _complaint(validate: tuple[str, ...], path: str) -> str | None:
-    argv = [word.replace("%s", path) for word in validate]
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode == 0:
-        return None
-    said = done.stdout.decode("utf-8", "replace").strip().replace(path, "the new text")
-    return "%s refuses the new text: %s" % (validate[0], said)

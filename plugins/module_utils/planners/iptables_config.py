@@ -65,7 +65,11 @@ def apply(
     host: sequence.Host, paths: t.Sequence[str], modules: t.Sequence[str] | None, state: str, check: bool
 ) -> Result:
     """Raises Refused where a file cannot be edited safely; then no file was changed. Raises record.Unusable."""
-    items: tuple[Item, ...] = (*(File(path) for path in paths), File("/proc/modules", limit=1 << 18), record.ITEM)
+    items: tuple[Item, ...] = (
+        *(File(path) for path in paths),
+        File("/proc/modules", limit=1 << 18),
+        record.ITEM,
+    )
     before = host.read(items)
     steps = plan(before, paths, modules, state)
     done = sequence.carry_out(host, items, before, (), lambda failed: steps, check)

@@ -55,7 +55,7 @@ def read(snapshot: Snapshot) -> dict[str, Original]:
 
 
 def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
-    """The step that records what these steps are about to change; None where all of it is on record. Raises Unusable."""
+    """The step that records what these steps are about to change; None where it is on record. Raises Unusable."""
     known = read(snapshot)
     rows = dict(known)
     for change in steps:
@@ -88,5 +88,3 @@ def _encode(text: str | None) -> str | None:
 
 def _decode(data: str | None) -> str | None:
     return None if data is None else base64.b64decode(data).decode("utf-8", "surrogateescape")
-
-

@@ -69,9 +69,7 @@ def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower:
     return Step(FILE, path, now.text, original.text, "as it was before the first change")
 
 
-def _live_step(
-    snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool
-) -> Step | Refusal | None:
+def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:
     if not snapshot.exists(path):
         return None  # the module is gone, and its values with it
     before = (snapshot.text(path) or "").strip()
@@ -83,7 +81,10 @@ def _live_step(
     if name == "max" and not allow_lower:
         entries = usage.count(snapshot)
         if entries and after.isdigit() and 0 < int(after) <= entries.entries:
-            detail = "max was %s and %d entries are in use (allow_lower permits it)" % (after, entries.entries)
+            detail = "max was %s and %d entries are in use (allow_lower permits it)" % (
+                after,
+                entries.entries,
+            )
             return Refusal(path, WOULD_LOWER, detail)
     refused = access.refusal(snapshot, path)
     if refused:

@@ -104,9 +104,7 @@ def _numbers(
     size = sized.max if maximum == AUTO else int(maximum)
     buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)
     computed = {"max": size, "buckets": buckets}
-    return {
-        setting: computed[setting.name] if value == AUTO else int(value) for setting, value in given.items()
-    }
+    return {setting: computed[setting.name] if value == AUTO else int(value) for setting, value in given.items()}
 
 
 def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, options: Options) -> Row:
@@ -147,7 +145,10 @@ def _missing(identity: Identity, setting: Setting) -> dict[str, str]:
     if identity.generation == "none" and identity.state == "absent":
         return {"reason": NOT_LOADED, "detail": "connection tracking is not loaded on this host"}
     if identity.state == "hidden":
-        return {"reason": HOST_OWNED, "detail": "this container is not shown the conntrack settings: set it on its host"}
+        return {
+            "reason": HOST_OWNED,
+            "detail": "this container is not shown the conntrack settings: set it on its host",
+        }
     why = catalogue.removed(setting, identity.kernel.release)
     detail = "this kernel has no such setting" + (": " + why if why else "")
     return {"reason": UNSUPPORTED, "detail": detail}
@@ -182,9 +183,9 @@ def _warnings(identity: Identity, rows: t.Sequence[Row], options: Options) -> t.
     for row in rows:
         lowered = row.step and row.setting.unit == "seconds" and row.before is not None and row.wanted < row.before
         if lowered:
-            yield "%s: entries that are idle now keep their old timer until their next packet" % row.setting.name
+            yield ("%s: entries that are idle now keep their old timer until their next packet" % row.setting.name)
         if row.setting.name == "tcp_timeout_established" and row.wanted < _ESTABLISHED_LEAST:
-            yield "tcp_timeout_established: below 7440 seconds (2 h 4 min) breaks what RFC 5382 promises to TCP through NAT"
+            yield "tcp_timeout_established: RFC 5382 asks of a NAT that it be 7440 seconds (2 h 4 min) at least"
     values = {row.setting: row.wanted for row in rows if row.to_persist}
     if options.persist and persistence.hashsize_side_effect(identity, values):
         yield "buckets: loading the module with a hashsize makes max 8 times that; set max too"

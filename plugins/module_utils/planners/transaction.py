@@ -103,7 +103,10 @@ def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> d
         elif outcome.step.kind == FILE and row.to_persist and reason is None:
             reason, detail = reasons.NOT_PERSISTENT, outcome.detail
     if reason is None and options.persist and boot_files.reader(before) == boot_files.NONE:
-        reason, detail = reasons.NOT_PERSISTENT, "nothing on this host sets sysctls at boot: say persist: false"
+        reason, detail = (
+            reasons.NOT_PERSISTENT,
+            "nothing on this host sets sysctls at boot: say persist: false",
+        )
     return {"key": row.key, **values, "reason": reason, "detail": detail}
 
 

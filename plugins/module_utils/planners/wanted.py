@@ -20,7 +20,7 @@ _SPAN = re.compile(r"(\d+)\s*(s|sec|m|min|h|d|w)[a-z]*", re.IGNORECASE)
 
 
 class Wanted(t.NamedTuple):
-    """``value`` is an integer, or the word ``auto``; max ``unlimited`` has become the 0 that the kernel takes for it."""
+    """``value`` is an integer, or the word ``auto``; max ``unlimited`` has become the kernel's 0."""
 
     setting: Setting
     value: int | str

@@ -78,6 +78,7 @@ UNKNOWN = {
     "exit\nIPTABLES_MODULES=a\n": "exit",
     "false || IPTABLES_MODULES=a\n": "line 1",
     "! X=1 && IPTABLES_MODULES=a\n": "line 1",
+    "false && X=1 && IPTABLES_MODULES=a\n": "line 1",
     "IPTABLES_MODULES=a &\n": "line 1",
     "IPTABLES_MODULES=a | cat\n": "line 1",
     "( IPTABLES_MODULES=a )\n": "line 1",

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The local host as an Ansible module reaches it: with AnsibleModule's ways to run commands and replace files."""
+
+from __future__ import annotations
+
+import os
+import threading
+import typing as t
+
+from .local import LocalHost
+
+
+def local_host(module: t.Any, backup: bool = False) -> LocalHost:
+    """``module`` is the AnsibleModule; ``backup`` keeps a copy of each file before it is replaced."""
+
+    def run(argv: t.Sequence[str], seconds: int) -> tuple[int, bytes, bytes]:
+        late = threading.Event()
+
+        def limit(process: t.Any) -> None:
+            def end() -> None:
+                late.set()
+                process.kill()
+
+            timer.append(threading.Timer(seconds, end))
+            timer[0].start()
+
+        timer: list[threading.Timer] = []
+        try:
+            result = module.run_command(
+                list(argv),
+                encoding=None,
+                environ_update=_environment(),
+                expand_user_and_vars=False,
+                handle_exceptions=False,
+                before_communicate_callback=limit,
+            )
+        finally:
+            for started in timer:
+                started.cancel()
+        if late.is_set():
+            raise TimeoutError
+        return t.cast("tuple[int, bytes, bytes]", result)
+
+    return LocalHost(run=run, move=module.atomic_move, backup=module.backup_local if backup else None)
+
+
+def _environment() -> dict[str, str]:
+    # English messages, and the system's tools also for a user whose PATH lacks them.
+    return {"LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin"}
