@@ -28,6 +28,9 @@ _USUAL_ENTRY = {8: 320, 4: 256}
 # nf_conntrack keeps accounting, NAT and helper data in a second allocation of each entry.
 _EXTENSION = 128
 
+# What every generation gives itself on a machine of 1 to 4 GiB: where neither memory nor a limit is known.
+_USUAL_MAX = 65536
+
 _GIB = 1 << 30
 _LARGEST = (1 << 31) - 1
 
@@ -118,14 +121,14 @@ def recommend(
 
     ``count`` and ``peak`` are entries, ``full`` says that the table is or was full, so that the demand is hidden;
     ``object_size`` is bytes of an entry in the slab. The size is a power of two unless memory forbids it; it is never
-    below what is in use with headroom, below what is set now, or below the kernel's own default.
+    below what is in use with headroom or below what is set now; where nothing is set, not below the kernel's default.
     """
     cost = entry_bytes(object_size, kernel) + head_bytes(1, kernel) / entries_per_bucket(kernel)
     used = max(count or 0, peak or 0)
     headroom = HEADROOM_FULL if full else HEADROOM
     wanted = _power_above(used * headroom)
     said = [_use_sentence(used, headroom, wanted, full)]
-    floor = max(int(used * LEAST_HEADROOM), current_max or 0, default_max(kernel) or 0 if not current_max else 0)
+    floor = max(int(used * LEAST_HEADROOM), current_max or default_max(kernel) or _USUAL_MAX)
     size, limited_by = wanted, "use"
     if wanted <= floor:
         size, limited_by = floor, "current"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the gates that run ansible-test: a copy of the collection where it wants one, a home of its own under
 # .cache, and real interpreters on its PATH.
+# shellcheck disable=SC2154 # cache, gates and venv are of common.sh
 . "$(dirname "$0")/common.sh"
 
-python_version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 tree=$(copy_tree "$cache/$(basename "$0")")
 git -C "$tree" init -q
 
@@ -38,4 +38,4 @@ words = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-
 sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *words]))
 PYTHON
 done
-cd "$tree"
+cd "$tree" || exit

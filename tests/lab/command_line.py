@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's commands.
 
-  lab up   --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...]   start hosts, write DIR/inventory.yml
-  lab down --state DIR                                                      end them, leave nothing behind
-  lab run  --state DIR HOST -- COMMAND ...                                  run a command inside a host
-  lab list --state DIR                                                      the hosts, their addresses and processes
-  lab inventory --state DIR                                                 print the inventory, for a script of Ansible's
+  lab up --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...]   start hosts, write DIR/inventory.yml
+  lab down --state DIR                          end them, leave nothing behind
+  lab run --state DIR HOST -- COMMAND ...       run a command inside a host
+  lab list --state DIR                          the hosts, their addresses and processes
+  lab inventory --state DIR                     print the inventory, as a script of Ansible's does
 
-Exit status: 0 done, 1 something went wrong, 2 wrong usage, 3 this machine cannot have a lab (a sentence says why);
-`lab run` ends as its command does. Every kind of host is one module with start(), stop(), alive() and enter();
-today there is namespace_host.
+Exit status: 0 done, 1 something went wrong, 2 wrong usage, 3 this machine cannot have a lab (a sentence says
+why); `lab run` ends as its command does. Every kind of host is one module with start(), stop(), alive() and
+enter(); today there is namespace_host.
 """
 
 from __future__ import annotations

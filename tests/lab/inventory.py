@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lab's Ansible inventory: a file, and what a dynamic inventory script prints (a lab that is not up has no hosts).
+"""The lab's Ansible inventory: a file, and what a dynamic inventory script prints.
 
 Groups: `plain` for hosts that show the machine, `recorded` for hosts that show a recording.
 """
@@ -13,7 +13,7 @@ import os
 
 
 def write(state):
-    """Write inventory.yml and known_hosts for the hosts on record. YAML that is also JSON: no library is needed."""
+    """Write inventory.yml (as JSON, which YAML includes) and known_hosts for the hosts on record."""
     children = {group: {"hosts": hosts} for group, hosts in _groups(state).items()}
     text = json.dumps({"all": {"children": children}}, indent=2)
     _write(state.path("inventory.yml"), f"---\n# Written by the lab.\n{text}\n")
@@ -41,7 +41,8 @@ def _hosts(state):
 
 def _groups(state):
     groups = {"plain": {}, "recorded": {}}
-    options = f"-o UserKnownHostsFile={state.path('known_hosts')} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    options = "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    options += f" -o UserKnownHostsFile={state.path('known_hosts')}"
     for name, host in _hosts(state):
         groups["recorded" if host["fixture"] else "plain"][name] = {
             "ansible_host": host["address"],

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that are namespaces of this machine: own network, mounts, processes and name, an overlay over the machine's
-root, an sshd. Up in under a second, and gone, mounts included, as soon as their first process ends.
+"""Hosts that are namespaces of this machine: own network, mounts, processes and name, an sshd, and an overlay
+over the machine's root. Up in under a second, and gone, mounts included, as soon as their first process ends.
 
 This file is the machine's side: start, stop, look, enter. namespace_init.py is what runs inside.
 """
@@ -37,7 +37,7 @@ def require():
     missing = [command for command in COMMANDS if not shutil.which(command, path=PATH)]
     if missing:
         raise Unavailable(f"these commands are missing: {', '.join(missing)}")
-    # Mounted once for real: a kernel may have overlay as a module, and a container may forbid what root may do.
+    # Tried for real: a kernel may have overlay as a module, and a container may forbid what root may do.
     probe = (
         "mount -t tmpfs lab /mnt && mkdir /mnt/upper /mnt/work /mnt/root && "
         "mount -t overlay lab -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root && "
@@ -159,7 +159,7 @@ def enter(record, argv):
 
 
 def _born(pid):
-    """When a process started, in the kernel's ticks since boot; None for one that is gone or only a zombie."""
+    """When a process started, in ticks since boot; None for one that is gone or only a zombie."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The first process of a namespace host: builds the host's root around itself, then becomes its sshd.
 
-Started by namespace_host.py under unshare(1) with new mount, network, process, name and IPC namespaces; its one
-argument is the JSON written there. All mounts are made in the private mount namespace: they end with the host.
+Started by namespace_host.py under unshare(1) with new mount, network, process, name and IPC namespaces; its
+one argument is the JSON written there. All mounts are made in the private mount namespace: they end with it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main():
         recorded_host.show(settings["recorded"], root, mount)
     else:
         mount("-t", "proc", "proc", f"{root}/proc")
-        # Kernel settings are shared with the machine: only those of the network namespace may be written here.
+        # Kernel settings are shared with the machine: only those of the network may be written here.
         mount("--bind", f"{root}/proc/sys", f"{root}/proc/sys")
         mount("--bind", f"{root}/proc/sys/net", f"{root}/proc/sys/net")
         mount("-o", "remount,bind,ro", f"{root}/proc/sys")
@@ -89,7 +89,7 @@ def overlay(scratch):
 
 
 def file_systems(root):
-    """Fresh file systems where the machine's own content would be wrong: its logs, services, temporary and own files."""
+    """Fresh file systems where the machine's own content would be wrong: logs, services, root's own files."""
     for folder, mode in (
         ("run", "755"),
         ("tmp", "1777"),

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's network: a bridge on this machine, one /24 of 198.18.0.0/15 (the block for test beds, RFC 2544).
 
-A lab takes its /24 by creating the bridge that is named after it: creation fails when another lab has it, so labs
-can start side by side. The bridge's MAC is made from the state directory: only a bridge with it is ever deleted.
+A lab takes its /24 by creating the bridge that is named after it: creation fails when another lab has it, so
+labs can start side by side. The bridge's MAC is made from the state directory: only a bridge with it is deleted.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ PREFIX_LENGTH = 24
 
 def ip(*arguments, check=True):
     """Run ip(8); returns the finished process."""
-    return subprocess.run(
-        ["ip", *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    return subprocess.run(["ip", *arguments], check=check, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def ensure(state):
@@ -62,7 +60,7 @@ def remove(state):
 def link(bridge, port, number, pid):
     """Join the network namespace of process pid to the bridge; its end is called eth0.
 
-    Its MAC follows from the host's number: a host that is started again is found without waiting for ARP to forget.
+    Its MAC follows from the host's number: a host that is started again is found before ARP forgets the old one.
     """
     mac = f"{bridge['mac'][:-2]}{number:02x}"
     ip("link", "delete", port, check=False)

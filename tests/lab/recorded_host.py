@@ -6,8 +6,8 @@
   FOLDER/root/proc, sys       all that this host has under /proc and /sys; writable, so that settings take
   FOLDER/root/...             everything else is copied over a root freed of the machine's own sysctl, module,
                               release and service files
-  FOLDER/commands/NAME        what a command prints; NAME is the command line with blanks as "_" (commands/uname_-r)
-  FOLDER/host.yml             of this: "names", paths that exist without recorded content, and "modes" of files
+  FOLDER/commands/NAME        what a command prints; NAME is the command line with blanks as "_" (uname_-r)
+  FOLDER/host.yml             of this: "names", paths that exist without recorded content, and files' "modes"
 
 The copy in the state directory is what the host shows under /proc and /sys: tests compare its bytes.
 Runs on both sides: copy() on the machine, show() inside the host before its root is in place.
@@ -74,7 +74,7 @@ KERNEL_COMMANDS = (
     "tuned-adm",
 )
 
-# Prints what was recorded for exactly this command line; another one goes to the real command, where it is left.
+# Prints what was recorded for exactly this command line; another one goes to the real command, if that is left.
 SCRIPT = """\
 #!/bin/sh
 name=${0##*/}
@@ -119,7 +119,7 @@ def described(path):
 
 
 def show(recorded, root, mount):
-    """Make the host's root (not yet its root) look as recorded. mount: runs mount(8) with the given arguments."""
+    """Make what will be the host's root look as recorded. mount: runs mount(8) with the given arguments."""
     for path in HIDDEN:
         _remove(os.path.join(root, path))
     for folder in ("usr/bin", "usr/sbin", "bin", "sbin"):
@@ -128,9 +128,7 @@ def show(recorded, root, mount):
     files = os.path.join(recorded, "root")
     for name in os.listdir(files):
         if name not in ("proc", "sys"):
-            shutil.copytree(
-                os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True
-            )
+            shutil.copytree(os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True)
     _proc(os.path.join(files, "proc"), root, mount)
     os.makedirs(os.path.join(files, "sys"), exist_ok=True)
     mount("--bind", os.path.join(files, "sys"), f"{root}/sys")
@@ -138,7 +136,7 @@ def show(recorded, root, mount):
 
 
 def _proc(recorded, root, mount):
-    """/proc holds what was recorded; from the real one come only a process's view of itself and of its mounts."""
+    """/proc holds what was recorded; from the real one comes only a process's view of itself and its mounts."""
     real = "/run/lab/proc"
     os.makedirs(root + real)
     mount("-t", "proc", "proc", root + real)

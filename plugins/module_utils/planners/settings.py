@@ -158,10 +158,11 @@ def _lowers(snapshot: Snapshot, row: Row, options: Options) -> str | None:
     """Why a lower max is refused: connections beyond it would be turned away, the operator's own among them."""
     if row.setting.name != "max" or options.allow_lower or row.wanted == 0:
         return None
+    if row.before and row.before <= row.wanted:
+        return None  # a raise turns nobody away, even one to less than is in use
     entries = usage.count(snapshot)
     if entries is None:
-        lower = row.before is None or row.before == 0 or row.wanted < row.before
-        return "the entries in use are unknown; allow_lower permits a lower max all the same" if lower else None
+        return "the entries in use are unknown; allow_lower permits a lower max all the same"
     if row.wanted > entries.entries:
         return None
     return "%d entries are in use; with max %d new connections would be refused (allow_lower permits it)" % (

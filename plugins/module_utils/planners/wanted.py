@@ -15,8 +15,11 @@ AUTO = "auto"
 UNLIMITED = "unlimited"
 
 _WORDS = {"max": (AUTO, UNLIMITED), "buckets": (AUTO,)}
-_SPANS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_SPAN = re.compile(r"(\d+)\s*(s|sec|m|min|h|d|w)[a-z]*", re.IGNORECASE)
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SPAN = re.compile(
+    r"([0-9]{1,20})\s*(?:(s)(?:ec(?:ond)?s?)?|(m)(?:in(?:ute)?s?)?|(h)(?:(?:ou)?rs?)?|(d)(?:ays?)?|(w)(?:eeks?)?)",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 class Wanted(t.NamedTuple):
@@ -102,6 +105,6 @@ def _number(setting: Setting, word: str) -> int:
         return int(word)
     span = _SPAN.fullmatch(word)
     if span and setting.unit == "seconds":
-        seconds = int(span.group(1)) * _SPANS[span.group(2).lower()]
+        seconds = int(span.group(1)) * _SPANS[span.group(span.lastindex or 0).lower()]
         raise ValueError("'%s' carries a unit; in seconds it is %d" % (word, seconds))
     raise ValueError("'%s' is not a whole number" % word)

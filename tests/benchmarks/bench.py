@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measures four playbooks on three lab hosts, round by round in turn, and prints times and ratios.
+
+ansible.posix comes from the `ansible` package in a virtual environment of its own, and all four run from there.
+Two figures each: the whole ansible-playbook process as the shell sees it, whose start-up is the same for all and
+so flatters every ratio; and the task alone, from its start on the controller to its last host's result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+KINDS = ("ping", "settings", "loop", "facts")
+RATIOS = (
+    ("settings", "ping", "aim 1.3 or less"),
+    ("loop", "settings", "aim 10 or more"),
+    ("facts", "ping", "aim 1.5 or less"),
+)
+# Settings that a network namespace may change, with a value to count up from: each write is a change.
+CANDIDATES = {
+    "tcp_timeout_syn_sent": 120, "tcp_timeout_syn_recv": 60, "tcp_timeout_established": 432000,
+    "tcp_timeout_fin_wait": 120, "tcp_timeout_close_wait": 60, "tcp_timeout_last_ack": 30,
+    "tcp_timeout_time_wait": 120, "tcp_timeout_close": 10, "tcp_timeout_max_retrans": 300,
+    "tcp_timeout_unacknowledged": 300, "udp_timeout": 30, "udp_timeout_stream": 120, "icmp_timeout": 30,
+    "icmpv6_timeout": 30, "generic_timeout": 600, "gre_timeout": 30, "gre_timeout_stream": 180,
+    "tcp_max_retrans": 3, "sctp_timeout_established": 210, "sctp_timeout_cookie_wait": 3,
+    "sctp_timeout_cookie_echoed": 3, "dccp_timeout_request": 240, "dccp_timeout_open": 43200,
+    "frag6_timeout": 60, "sctp_timeout_closed": 10,
+}  # fmt: skip
+
+
+def main(checkout, rounds):
+    os.chdir(checkout)
+    venv = environment_with_posix(checkout)
+    names = [name for name in CANDIDATES if os.path.exists(f"/proc/sys/net/netfilter/nf_conntrack_{name}")][:20]
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        lab, state = os.path.join(checkout, "tests", "lab", "lab"), os.path.join(scratch, "lab")
+        if subprocess.run([lab, "up", "--state", state, "--hosts", "3"], stdout=subprocess.DEVNULL).returncode:
+            print("no measurement: the lab is not available here")
+            return
+        try:
+            measured, failed = measure(checkout, venv, scratch, names, rounds)
+        finally:
+            subprocess.run([lab, "down", "--state", state], check=True)
+    report(measured, failed, names, rounds)
+
+
+def environment_with_posix(checkout):
+    """The virtual environment with the `ansible` package that goes with this Python; made on first use."""
+    venv = os.path.join(checkout, ".cache", "bench-venv")
+    release = "ansible~=14.5" if sys.version_info >= (3, 12) else "ansible~=12.3"
+    mark = os.path.join(venv, "installed")
+    if not os.path.exists(mark):
+        print(f"installing {release} for ansible.posix into {os.path.relpath(venv)} ...", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
+        subprocess.run([os.path.join(venv, "bin", "pip"), "install", "--quiet", release], check=True)
+        open(mark, "w").close()
+    return venv
+
+
+def measure(checkout, venv, scratch, names, rounds):
+    """Returns kind -> list of (whole process, task) in seconds, and kind -> output of the run that failed."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": os.path.join(checkout, "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": os.path.join(checkout, ".cache", "collections"),
+        "ANSIBLE_HOME": os.path.join(scratch, "home"),
+        "ANSIBLE_CALLBACK_PLUGINS": os.path.join(checkout, "tests", "benchmarks", "callback_plugins"),
+        "ANSIBLE_CALLBACKS_ENABLED": "task_times",
+        "ANSIBLE_DEPRECATION_WARNINGS": "false",
+        "BENCH_TIMES": os.path.join(scratch, "times.json"),
+    }
+    measured, failed = {kind: [] for kind in KINDS}, {}
+    for number in range(rounds + 1):
+        for position, kind in enumerate(KINDS):
+            if kind in failed:
+                continue
+            step = number * len(KINDS) + position
+            values = {"bench_settings": {name: CANDIDATES[name] + step for name in names}}
+            command = [
+                os.path.join(venv, "bin", "ansible-playbook"), "-i", os.path.join(scratch, "lab", "inventory.yml"),
+                "-e", json.dumps(values), os.path.join(checkout, "tests", "benchmarks", f"{kind}.yml"),
+            ]  # fmt: skip
+            start = time.monotonic()
+            run = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+            whole = time.monotonic() - start
+            if run.returncode or (kind in ("settings", "loop") and run.stdout.count("changed=1 ") != 3):
+                failed[kind] = run.stdout + run.stderr
+            elif number:
+                with open(environment["BENCH_TIMES"], encoding="ascii") as file:
+                    measured[kind].append((whole, sum(json.load(file))))
+        print(f"round {number} of {rounds}" if number else "warm-up", flush=True)
+    return measured, failed
+
+
+def report(measured, failed, names, rounds):
+    what = {
+        "ping": "ansible.builtin.ping",
+        "settings": f"conntrack_settings, {len(names)} settings, persisted",
+        "loop": f"ansible.posix.sysctl, a loop of {len(names)}",
+        "facts": "conntrack_facts, all subsets",
+    }
+    print(f"\nseconds on 3 hosts over SSH, {rounds} rounds       whole process           task alone")
+    print(f"{'':45}{'min':>7}{'median':>8}{'max':>7}  {'min':>7}{'median':>8}{'max':>7}")
+    for kind in KINDS:
+        if kind in failed:
+            print(f"{what[kind]:45} failed or changed nothing:\n{failed[kind][-1500:]}")
+            continue
+        cells = ""
+        for column in (0, 1):
+            seconds = [each[column] for each in measured[kind]]
+            cells += f"{min(seconds):7.2f}{statistics.median(seconds):8.2f}{max(seconds):7.2f}  "
+        print(f"{what[kind]:45}{cells}")
+    print(f"\n{'ratio of medians':45}{'whole process':>15}{'task alone':>15}")
+    for above, below, aim in RATIOS:
+        if above in failed or below in failed:
+            continue
+        cells = ""
+        for column in (0, 1):
+            top, bottom = (statistics.median(each[column] for each in measured[kind]) for kind in (above, below))
+            cells += f"{top / bottom:15.2f}"
+        print(f"{above + ' / ' + below:45}{cells}   {aim}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], max(1, int(sys.argv[2])))
