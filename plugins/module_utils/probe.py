@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .formats import record_file
 from .formats.kernel_log import KEEP
 
 LOG_BYTES = 1 << 20
@@ -37,7 +38,7 @@ class Glob(t.NamedTuple):
 
 
 class Names(t.NamedTuple):
-    """Which paths match, without reading them: their text is empty."""
+    """Which paths match, and where links point, without reading them: their text is empty."""
 
     pattern: str
     most: int = 256
@@ -102,7 +103,12 @@ TABLE: tuple[Item, ...] = (
     Command(("wc", "-l", "/proc/net/nf_conntrack")),
 )
 
-SLABINFO: tuple[Item, ...] = (File("/proc/slabinfo", limit=1 << 18),)
+# /proc/slabinfo lacks a slab that was merged with others of its size; /sys still has it under its name.
+SLAB_SIZES: tuple[File, ...] = (
+    File("/sys/kernel/slab/nf_conntrack/slab_size", limit=64),
+    File("/sys/kernel/slab/ip_conntrack/slab_size", limit=64),
+)
+SLABINFO: tuple[Item, ...] = (File("/proc/slabinfo", limit=1 << 18), *SLAB_SIZES)
 
 PERSISTENCE: tuple[Item, ...] = (
     File("/etc/sysctl.conf"),
@@ -138,8 +144,13 @@ PERSISTENCE: tuple[Item, ...] = (
     Names("/etc/modprobe.d"),
 )
 
+RECORD = File(record_file.PATH, limit=record_file.LIMIT)
+OWN_NAMESPACE = Names("/proc/self/ns/net")
+
 LOGS: tuple[Item, ...] = (
     DATE,
+    OWN_NAMESPACE,
+    RECORD,
     File("/proc/uptime", limit=256),
     DMESG,
     JOURNAL,

@@ -124,11 +124,12 @@ def recommend(
     below what is in use with headroom or below what is set now; where nothing is set, not below the kernel's default.
     """
     cost = entry_bytes(object_size, kernel) + head_bytes(1, kernel) / entries_per_bucket(kernel)
-    used = max(count or 0, peak or 0)
+    seen = max(count or 0, peak or 0)
+    used = max(seen, current_max or 0) if full else seen
     headroom = HEADROOM_FULL if full else HEADROOM
     wanted = _power_above(used * headroom)
     said = [_use_sentence(used, headroom, wanted, full)]
-    floor = max(int(used * LEAST_HEADROOM), current_max or default_max(kernel) or _USUAL_MAX)
+    floor = max(int(seen * LEAST_HEADROOM), current_max or default_max(kernel) or _USUAL_MAX)
     size, limited_by = wanted, "use"
     if wanted <= floor:
         size, limited_by = floor, "current"

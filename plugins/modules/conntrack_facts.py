@@ -188,8 +188,12 @@ ansible_facts:
             - What the kernel log says of a full table, from the ring, the journal and syslog's files; C(lines)
               printed and
               C(suppressed), C(first) and C(last) in seconds since 1970, and the range of time looked at.
+            - C(since_max_set) is about the lines since M(netops.conntrack.conntrack_settings) last set V(max), V(null)
+              where it never did; older ones no longer count for the verdict.
+            - C(elsewhere) counts lines that name another network namespace, as only the newest kernels do.
           type: dict
           sample:
+            elsewhere: 0
             expectation_full: 0
             first: null
             generations: []
@@ -199,6 +203,7 @@ ansible_facts:
             looked_at_to: 1795364791.231295
             netns: []
             readable: true
+            since_max_set: null
             sources:
               - {first: 1795363091.42, last: 1795364791.231295, reason: null, source: dmesg}
             suppressed: 0

@@ -163,6 +163,17 @@ settings:
       key: net.netfilter.nf_conntrack_tcp_timeout_established
       reason: null
       wanted: 216000
+sizing:
+  description: How the size V(auto) was found, in sentences; empty where none was asked for.
+  type: list
+  elements: str
+  returned: when the request could be understood
+  sample:
+    - >-
+      36271 entries in use; the table was full, so more was wanted than is seen: room for 4 times that, as a power
+      of two, is 262144.
+    - 5 % of 1040 MiB RAM at 386 bytes an entry pays for 141258 entries; 131072 is taken.
+    - A table of 131072 entries costs up to 48 MiB when full, 4.6 % of the RAM.
 steps:
   description: What was done, or would be, in this order.
   type: list
@@ -232,6 +243,7 @@ def main() -> None:
     returned = {
         "changed": result.changed,
         "settings": result.settings,
+        "sizing": result.sizing,
         "steps": result.steps,
         "diff": result.diff,
     }

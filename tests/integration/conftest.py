@@ -118,9 +118,7 @@ def settings(play):
 
     def set_(values=None, interpreter=PYTHON, check_mode=False, **options):
         arguments = options if values is None else {"settings": values, **options}
-        return play(
-            "netops.conntrack.conntrack_settings", arguments, interpreter, check_mode=check_mode, diff=True
-        )
+        return play("netops.conntrack.conntrack_settings", arguments, interpreter, check_mode=check_mode, diff=True)
 
     return set_
 
@@ -145,12 +143,15 @@ class Namespace:
     def run(self, *argv):
         return output("ip", "netns", "exec", self.name, *argv)
 
+    def python(self, code, *arguments):
+        return self.run(PYTHON, "-c", code, *arguments)
+
     def value(self, key):
         return int(self.run("cat", PROC + key))
 
     def send(self, flows, first=0):
         """Sends one packet in each of so many flows; how many sendto() refused with EPERM."""
-        return int(self.run(PYTHON, "-c", SENDER, str(first), str(flows), "0"))
+        return int(self.python(SENDER, str(first), str(flows), "0"))
 
     def sending(self):
         """A process that begins a flow every 10 ms, for half a minute at most; it has begun."""
@@ -188,7 +189,7 @@ class Machine:
         self.first = self.state()
 
     def state(self):
-        """Every conntrack value that can be written, and every file, with its mode, where settings are kept."""
+        """The conntrack values that can be written, and the files where settings are kept with their modes."""
         paths = [path for path in glob.glob(PROC + "nf_*") if os.stat(path).st_mode & stat.S_IWUSR]
         files = [path for pattern in FILES for path in glob.glob(pattern)]
         return {path: read(path).decode().strip() for path in paths}, {
@@ -200,7 +201,7 @@ class Machine:
 
     def restore(self):
         values, files = self.first
-        now, present = self.state()
+        present = self.state()[1]
         for path in present.keys() - files.keys():
             os.unlink(path)
         for path, (data, mode) in files.items():
@@ -213,7 +214,6 @@ class Machine:
             if read(path).decode().strip() != values[path]:
                 with open(path, "w", encoding="ascii") as stream:
                     stream.write(values[path] + "\n")
-        return now
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Recorded hosts: fixtures/hosts/NAME is a folder of text files that a Snapshot is read from.
 
-  host.yml    origin (captured or reconstructed), from (what it was made of), kernel, and expect: facts that must hold;
-              what git cannot keep: modes (path: "0444"), reasons (path: why it could not be read there),
-              links (path: target), names (paths of folders and programs that exist but whose content is of no use)
-  root/       the files
-  commands/   what commands printed; the file's name is the command line with blanks as "_", slashes as "%"
+host.yml    origin (captured or reconstructed), from (what it was made of), kernel, and expect: facts that must hold;
+            what git cannot keep: modes (path: "0444"), reasons (path: why it could not be read there),
+            links (path: target), names (paths of folders and programs that exist but whose content is of no use)
+root/       the files
+commands/   what commands printed; the file's name is the command line with blanks as "_", slashes as "%"
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 import typing as t
 
 import yaml
-
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.gather import SUBSETS
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
@@ -26,7 +26,6 @@ from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import (
     ABSENT,
     Reading,
     Snapshot,
-    command_key,
 )
 
 HOSTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fixtures", "hosts")
@@ -39,40 +38,35 @@ class RecordedHost(LocalHost):
         self.folder = folder
         self.root = root or os.path.join(folder, "root")
         self.about = describe(folder)
-        super().__init__(root=self.root, **rest)
+        super().__init__(root=self.root, run=self._recorded, **rest)
 
     def read(self, items: t.Iterable[probe.Item]) -> Snapshot:
         items = list(items)
-        commands = [item for item in items if isinstance(item, probe.Command)]
-        readings = dict(super().read(item for item in items if not isinstance(item, probe.Command)).items())
-        readings.update({command_key(item.argv): self._command(item) for item in commands})
+        readings = dict(super().read(items).items())
         for path in list(readings):
             readings[path] = self._as_there(path, readings[path])
-        for path in self._unreadable():
+        for path in self._not_kept():
             if path not in readings and _asked_for(path, items):
                 readings[path] = self._as_there(path, Reading())
         return Snapshot(readings)
 
-    def _command(self, item: probe.Command) -> Reading:
-        # A command's output is a file like any other: its last lines, and of those the ones asked for.
-        path = "/" + command_file(item.argv)
-        recorded = LocalHost(os.path.join(self.folder, "commands"))
-        reading = recorded.read([probe.File(path, item.limit, tail=True, keep=item.keep)]).reading(path)
-        return reading._replace(mode=None, link=None)
+    def _recorded(self, argv: t.Sequence[str], seconds: int) -> tuple[int, bytes, bytes]:
+        """What a command printed there; one that was not recorded is not there. The shell checks new files."""
+        if argv[0] == "sh":
+            done = subprocess.run(argv, capture_output=True, timeout=seconds, check=False)
+            return done.returncode, done.stdout, done.stderr
+        with open(os.path.join(self.folder, "commands", command_file(argv)), "rb") as stream:
+            return 0, stream.read(), b""
 
     def _as_there(self, path: str, reading: Reading) -> Reading:
         """With the mode, the link and the reason for not being read that git could not keep."""
-        if path in self.about["links"]:
+        if path in self.about["names"]:
+            reading = Reading(text="", link=self.about["links"].get(path))
+        elif path in self.about["links"]:
             target = self.about["links"][path]
-            reading = reading._replace(link=target)
-            if reading.text is None and target == "/dev/null":
-                reading = reading._replace(text="", reason=None)
-            elif reading.text is None:
-                pointed = os.path.normpath(os.path.join(os.path.dirname(path), target))
-                there = super().read([probe.File(pointed)]).reading(pointed)
-                reading = there._replace(link=target)
-        if path in self.about["names"] and reading.text is None:
-            reading = Reading(text="")
+            pointed = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            there = Reading(text="") if target == "/dev/null" else super().read([probe.File(pointed)]).reading(pointed)
+            reading = there._replace(link=target)
         if path in self.about["reasons"]:
             reading = Reading(reason=self.about["reasons"][path], mode=reading.mode)
         if path in self.about["modes"] and reading.reason != ABSENT:
@@ -82,7 +76,7 @@ class RecordedHost(LocalHost):
             reading = reading._replace(mode=0o644)
         return reading
 
-    def _unreadable(self) -> t.Iterator[str]:
+    def _not_kept(self) -> t.Iterator[str]:
         for key in ("links", "names", "reasons"):
             yield from self.about[key]
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 
 import pytest
-
+from ansible_collections.netops.conntrack.plugins.module_utils import probe
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.gather import SUBSETS, gather
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import SYSCTL, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import ABSENT, FORBIDDEN, Reading
 from ansible_collections.netops.conntrack.tests.unit import recorded
 
@@ -86,3 +87,14 @@ def test_unread_files_are_named(name):
     reasons = recorded.host(name).about["reasons"]
     unread = gather(recorded.load(name), SUBSETS)["unread"]
     assert {path: reason for path, reason in reasons.items() if reason != ABSENT}.items() <= unread.items()
+
+
+@every_host
+def test_a_copy_reads_the_same_and_can_be_written_to(name, tmp_path):
+    copied, items = recorded.copy(name, tmp_path), probe.items(SUBSETS)
+    original = dict(recorded.load(name).items())
+    assert dict(copied.read(items).items()) == original
+    step = Step(SYSCTL, "/proc/sys/kernel/osrelease", original["/proc/sys/kernel/osrelease"].text, "7.0", "a test")
+    assert [outcome.error for outcome in copied.carry_out([step])] == [None]
+    assert copied.read(items).text(step.path) == "7.0\n"
+    assert dict(recorded.load(name).items()) == original

@@ -30,51 +30,33 @@ def advise(
     status: str,
     seen: Signs,
     kernel: Kernel,
+    sized: sizing.Recommendation,
     buckets: int | None,
-    object_size: int | None,
     established: int | None,
 ) -> list[Advice]:
+    """``sized`` is the size this host's table should have, ``established`` the timeout set now, in seconds."""
     if status in ("full", "pressure", "was_full"):
-        return [
-            *_larger_table(status, seen, kernel, buckets, object_size),
-            *_shorter_timeout(established),
-        ]
+        return [*_larger_table(seen, kernel, sized, buckets), *_shorter_timeout(established)]
     if status == "race":
         return _race(seen, kernel, buckets)
     if status == "host_owned":
         return [Advice(None, None, "host", "Run the same diagnosis on the host: its limit holds for every container.")]
     if status == "unknown":
         return [
-            Advice(
-                None,
-                None,
-                "here",
-                "Run this as root, on the host itself, so that the kernel shows its counters.",
-            )
+            Advice(None, None, "here", "Run this as root, on the host itself, so that the kernel shows its counters.")
         ]
     return []
 
 
-def _larger_table(
-    status: str, seen: Signs, kernel: Kernel, buckets: int | None, object_size: int | None
-) -> t.Iterator[Advice]:
-    hidden = status != "pressure"
-    peak = seen.maximum if status == "was_full" else None
-    sized = sizing.recommend(kernel, seen.count, seen.maximum, buckets, peak=peak, full=hidden, object_size=object_size)
+def _larger_table(seen: Signs, kernel: Kernel, sized: sizing.Recommendation, buckets: int | None) -> t.Iterator[Advice]:
     where = "host" if seen.namespace == "child" else "here"
     owner = "On the host that owns the limit, not in this container: " if where == "host" else ""
     if sized.max > (seen.maximum or 0):
         share = "" if sized.share is None else ", at most %.1f %% of the RAM" % (sized.share * 100)
-        why = owner + "room for %d entries costs up to %.0f MiB%s." % (
-            sized.max,
-            sized.bytes / (1 << 20),
-            share,
-        )
+        why = owner + "room for %d entries costs up to %.0f MiB%s." % (sized.max, sized.bytes / (1 << 20), share)
         yield Advice("max", sized.max, where, why[0].upper() + why[1:])
     else:
-        why = owner + "a larger table is more memory than %g %% of the RAM: find out who fills it." % (
-            sizing.MEMORY_PERCENT
-        )
+        why = owner + "a larger table takes more than %g %% of the RAM: find out who fills it." % sizing.MEMORY_PERCENT
         yield Advice(None, None, where, why[0].upper() + why[1:])
     if buckets and sized.max / buckets > _CROWDED_CHAINS * sizing.entries_per_bucket(kernel):
         yield Advice(

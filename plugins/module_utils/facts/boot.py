@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
+import re
 import typing as t
 
 from .. import catalogue, sizing
@@ -69,14 +71,38 @@ def words(snapshot: Snapshot, setting: Setting, by: str) -> list[Said]:
     live = settings.live(snapshot, setting)
     if live:
         names &= set(live.keys)  # a name that this kernel lacks is skipped at boot
-    found = [
-        Said(path, entry.line, entry.key, entry.value)
-        for path in boot_files.files(snapshot, by)
-        for entry in sysctl_conf.parse(snapshot.text(path) or "")
-        if isinstance(entry, sysctl_conf.Assignment)
-        if any(fnmatch.fnmatchcase(name, entry.key) for name in names)
-    ]
-    return _as_systemd(found, names, _excluded(snapshot, names)) if by == boot_files.SYSTEMD else found
+    said, exclusions = _entries(snapshot, by)
+    found = [word for word in said if _any_match(names, word.key)]
+    if by != boot_files.SYSTEMD:
+        return found
+    return _as_systemd(found, names, {name for name in names for key in exclusions if _any_match({name}, key)})
+
+
+# The same snapshot is asked once for each setting, and parsing every file each time took most of a task's time.
+@functools.lru_cache(maxsize=4)
+def _entries(snapshot: Snapshot, by: str) -> tuple[tuple[Said, ...], tuple[str, ...]]:
+    """All assignments and all exclusions of the files that are read at boot."""
+    said, exclusions = [], []
+    for path in boot_files.files(snapshot, by):
+        for entry in sysctl_conf.parse(snapshot.text(path) or ""):
+            if isinstance(entry, sysctl_conf.Assignment):
+                said.append(Said(path, entry.line, entry.key, entry.value))
+            else:
+                exclusions.append(entry.key)
+    return tuple(said), tuple(exclusions)
+
+
+def _any_match(names: set[str], key: str) -> bool:
+    return key in names or (_is_glob(key) and any(_fits(name, key) for name in names))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a glob matches a key, part by part: it is matched against paths, where no star crosses a slash."""
+    parts, patterns = name.split("."), pattern.split(".")
+    try:
+        return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
+    except re.error:  # before Python 3.11, for such as [z-a]
+        return False
 
 
 def _as_systemd(found: list[Said], names: set[str], excluded: set[str]) -> list[Said]:
@@ -90,23 +116,8 @@ def _as_systemd(found: list[Said], names: set[str], excluded: set[str]) -> list[
             kept.pop(said.key, None)
             kept[said.key] = said
     open_to_globs = names - excluded - set(kept)
-    standing = [
-        said
-        for said in kept.values()
-        if not _is_glob(said.key) or any(fnmatch.fnmatchcase(name, said.key) for name in open_to_globs)
-    ]
+    standing = [said for said in kept.values() if not _is_glob(said.key) or _any_match(open_to_globs, said.key)]
     return [said for said in found if said not in standing] + standing if standing else []
-
-
-def _excluded(snapshot: Snapshot, names: set[str]) -> set[str]:
-    return {
-        name
-        for path in boot_files.files(snapshot, boot_files.SYSTEMD)
-        for entry in sysctl_conf.parse(snapshot.text(path) or "")
-        if isinstance(entry, sysctl_conf.Exclusion)
-        for name in names
-        if fnmatch.fnmatchcase(name, entry.key)
-    }
 
 
 def _is_glob(key: str) -> bool:

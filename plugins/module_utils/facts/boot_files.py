@@ -27,6 +27,9 @@ _SYSCTL_D = (
     "/lib/sysctl.d/*.conf",
 )
 
+# is_ignored_file() of RHEL 6, which reads every other name, whatever it ends in.
+_LEFT_BEHIND = ("~", ".bak", ".orig", ".rpmnew", ".rpmorig", ".rpmsave")
+
 
 def reader(snapshot: Snapshot) -> str:
     """``systemd``, ``procps`` (sysctl --system), ``rc.sysinit``, ``sysctl.conf`` (only that file) or ``none``."""
@@ -51,7 +54,10 @@ def files(snapshot: Snapshot, by: str) -> list[str]:
     if by == PROCPS:
         return [*by_name(snapshot, _SYSCTL_D), *_conf(snapshot)]
     if by == RC_SYSINIT:
-        return [*_conf(snapshot), *snapshot.glob("/etc/sysctl.d/*")]
+        return [
+            *_conf(snapshot),
+            *(path for path in snapshot.glob("/etc/sysctl.d/*") if not path.endswith(_LEFT_BEHIND)),
+        ]
     return _conf(snapshot) if by == SYSCTL_CONF else []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..snapshot import Snapshot
-from . import advice, boot, log, memory, modules, settings, statistics, usage, verdict, writers
+from . import advice, boot, demand, log, memory, modules, settings, statistics, usage, verdict, writers
 from .identity import Identity, identify
 
 SUBSETS = (
@@ -48,7 +48,7 @@ def gather(snapshot: Snapshot, subsets: t.Collection[str], later: Snapshot | Non
         "statistics": lambda: _statistics(snapshot, later, kernel.release),
         "memory": lambda: memory.facts(snapshot, identity),
         "modules": lambda: modules.facts(snapshot, identity),
-        "log": lambda: log.facts(snapshot),
+        "log": lambda: log.facts(snapshot, identity.namespace),
         "persistence": lambda: boot.facts(snapshot, identity),
         "writers": lambda: writers.facts(snapshot),
     }
@@ -79,8 +79,8 @@ def _verdict(snapshot: Snapshot, facts: dict[str, t.Any], identity: Identity) ->
         found.status,
         seen,
         identity.kernel,
+        demand.recommend(snapshot, identity, seen.log_lines),
         facts["limits"]["buckets"],
-        facts["memory"]["object_size"],
         settings.value(snapshot, "tcp_timeout_established"),
     )
     return {

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ..formats import kernel_log
-from ..probe import DATE, DMESG, JOURNAL
+from ..formats import kernel_log, record_file
+from ..probe import DATE, DMESG, JOURNAL, OWN_NAMESPACE
 from ..snapshot import ABSENT, Snapshot, command_key
 from .statistics import uptime
 
@@ -26,8 +26,11 @@ def clock(snapshot: Snapshot) -> kernel_log.Clock | None:
     return kernel_log.Clock(float(seconds), -offset if sign == "-" else offset, uptime(snapshot))
 
 
-def facts(snapshot: Snapshot) -> dict[str, t.Any]:
+def facts(snapshot: Snapshot, namespace: str) -> dict[str, t.Any]:
     """Lines, first and last (epoch seconds) of the "table full" family, and which sources were looked at.
+
+    There is one kernel log for all network namespaces: ``elsewhere`` counts the lines that name another one than this.
+    Only the newest kernels name it. ``since_max_set`` is about the lines since this collection set max, or None.
 
     ``readable`` is False where no source could be read: then nothing is known, which is not the same as no lines.
     Lines tell that and when the table was full; they do not count the drops, because the kernel suppresses most.
@@ -46,7 +49,9 @@ def facts(snapshot: Snapshot) -> dict[str, t.Any]:
             readings.append(read)
             row.update(first=read.first, last=read.last)
         sources.append(row)
-    merged = kernel_log.merge(readings)
+    events = kernel_log.merge(readings).events
+    everywhere = kernel_log.summary(events)
+    own = _own(events, namespace, snapshot.reading(OWN_NAMESPACE.pattern).link)
     times = [reading.first for reading in readings if reading.first is not None]
     ends = [reading.last for reading in readings if reading.last is not None]
     return {
@@ -54,8 +59,36 @@ def facts(snapshot: Snapshot) -> dict[str, t.Any]:
         "sources": sources,
         "looked_at_from": min(times) if times else None,
         "looked_at_to": max(ends) if ends else None,
-        **kernel_log.summary(merged.events),
+        **kernel_log.summary(own),
+        "since_max_set": _since(own, record_file.max_set(snapshot.text(record_file.PATH) or "")),
+        "elsewhere": everywhere["lines"] - kernel_log.summary(own)["lines"],
+        "netns": everywhere["netns"],
     }
+
+
+def unanswered(log: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+    """Of these facts ``lines``, ``suppressed`` and ``last`` as far as they speak of the max that is set now."""
+    return log["since_max_set"] or log
+
+
+def _since(own: t.Sequence[kernel_log.Event], when: float | None) -> dict[str, t.Any] | None:
+    """What came after max was set here; None where it never was. What carries no time is taken for older."""
+    if when is None:
+        return None
+    found = kernel_log.summary([event for event in own if event.when is not None and event.when > when])
+    return {"when": when, **{name: found[name] for name in ("lines", "suppressed", "last")}}
+
+
+def _own(events: t.Sequence[kernel_log.Event], namespace: str, link: str | None) -> list[kernel_log.Event]:
+    """The events of this network namespace. A kernel that names none may mean any; one that does omits the first."""
+    if namespace != "child":
+        return [event for event in events if event.netns is None]
+    named = any(event.netns is not None for event in events)
+    return [
+        event
+        for event in events
+        if link == "net:[%s]" % event.netns or (event.netns is None and not (named and event.kind == "table_full"))
+    ]
 
 
 def _paths(snapshot: Snapshot) -> list[str]:

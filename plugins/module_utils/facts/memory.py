@@ -9,6 +9,7 @@ import typing as t
 
 from .. import sizing
 from ..formats import slabinfo
+from ..probe import SLAB_SIZES
 from ..snapshot import Snapshot
 from . import settings, usage
 from .identity import Identity
@@ -17,14 +18,12 @@ from .identity import Identity
 def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
     """Bytes now and with a full table. A lower bound: extensions (accounting, NAT, helpers) come on top."""
     slab = entry_slab(snapshot)
-    size = slab.object_size if slab else None
+    size = object_size(snapshot)
     heads = sizing.head_bytes(settings.buckets(snapshot) or 0, identity.kernel)
     maximum = settings.value(snapshot, "max")
     entries = usage.count(snapshot)
     ram = identity.kernel.ram
-    now = slab.total * size + heads if slab and size else None
-    if slab and size and slab.active > slab.total:
-        now = slab.active * size + heads
+    now = max(slab.total, slab.active) * size + heads if slab and size else None
     full = maximum * size + heads if maximum and size else None
     return {
         "object_size": size,
@@ -42,6 +41,14 @@ def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
 
 def entry_slab(snapshot: Snapshot) -> slabinfo.Slab | None:
     return slabinfo.entries(slabinfo.parse(snapshot.text("/proc/slabinfo") or ""))
+
+
+def object_size(snapshot: Snapshot) -> int | None:
+    """Bytes that the slab sets aside for an entry."""
+    slab = entry_slab(snapshot)
+    if slab:
+        return slab.object_size
+    return next(filter(None, (snapshot.integer(item.path) for item in SLAB_SIZES)), None)
 
 
 def _share(part: int | None, whole: int | None) -> float | None:

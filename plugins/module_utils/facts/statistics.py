@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..formats import statistics as format_
@@ -63,7 +64,5 @@ def _growth(before: Snapshot, after: Snapshot, interval: float) -> dict[str, flo
 
 def uptime(snapshot: Snapshot) -> float | None:
     """Seconds since boot (/proc/uptime)."""
-    try:
-        return float((snapshot.text("/proc/uptime") or "").split()[0])
-    except (IndexError, ValueError):
-        return None
+    match = re.match(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s", snapshot.text("/proc/uptime") or "")
+    return float(match.group(1)) if match else None

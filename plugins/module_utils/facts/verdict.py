@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from . import log as log_facts
 from .usage import FULL_RATIO
 
 PRESSURE_RATIO = 0.80
@@ -45,6 +46,8 @@ class Signs(t.NamedTuple):
     log_readable: bool | None
     log_lines: int
     log_suppressed: int
+    log_answered: int
+    log_elsewhere: int
     log_last: float | None
     now: float | None
     drops: int | None
@@ -59,6 +62,7 @@ def signs(facts: t.Mapping[str, t.Any], now: float | None, uptime: float | None)
     """From gathered facts. Rates are those of the interval, or the averages since boot where none was taken."""
     usage = facts.get("usage") or {}
     log = facts.get("log") or {}
+    unanswered = log_facts.unanswered(log) if log else {}
     statistics = facts.get("statistics") or {}
     total = statistics.get("total") or {}
     rates = statistics.get("rates") or {}
@@ -78,9 +82,11 @@ def signs(facts: t.Mapping[str, t.Any], now: float | None, uptime: float | None)
         maximum=usage.get("max"),
         ratio=usage.get("ratio"),
         log_readable=log.get("readable"),
-        log_lines=log.get("lines") or 0,
-        log_suppressed=log.get("suppressed") or 0,
-        log_last=log.get("last"),
+        log_lines=unanswered.get("lines") or 0,
+        log_suppressed=unanswered.get("suppressed") or 0,
+        log_answered=(log.get("lines") or 0) - (unanswered.get("lines") or 0),
+        log_elsewhere=log.get("elsewhere") or 0,
+        log_last=unanswered.get("last"),
         now=now,
         drops=total.get("drop"),
         drop_rate=(per_second or {}).get("drop"),
@@ -161,8 +167,14 @@ def _evidence(seen: Signs) -> t.Iterator[str]:
         yield 'The kernel log says "table full" %d times%s%s.' % (seen.log_lines, more, when)
     elif seen.log_readable is False:
         yield "The kernel log could not be read, so it is unknown whether the table was full before."
+    elif seen.log_answered:
+        yield 'The kernel log says "table full" %d times, all before max was set here.' % seen.log_answered
     elif seen.log_readable:
         yield 'The kernel log has no "table full" line in the time it covers.'
+    if seen.log_elsewhere:
+        yield (
+            "For other network namespaces of this kernel it says so %d times: diagnose those too." % seen.log_elsewhere
+        )
     if seen.drops:
         yield (
             "%d packets were dropped since the counters began for want of an entry or for a related failure."

@@ -57,7 +57,7 @@ class LocalHost:
                     readings[path] = self._file(path, item)
             elif isinstance(item, Names):
                 for path in self._matches(item.pattern)[: item.most]:
-                    readings[path] = Reading(text="")
+                    readings[path] = Reading(text="", link=self._link(path))
             else:
                 readings[command_key(item.argv)] = self._command(item)
         return Snapshot(readings)
@@ -90,18 +90,22 @@ class LocalHost:
 
         return sorted(sorted(paths, key=changed)[-most:])
 
+    def _link(self, path: str) -> str | None:
+        try:
+            return os.readlink(self._root + path)
+        except OSError:
+            return None
+
     def _file(self, path: str, item: File | Glob) -> Reading:
         real = self._root + path
-        link = None
+        link = self._link(path)
         try:
-            if os.path.islink(real):
-                link = os.readlink(real)
             mode = stat.S_IMODE(os.stat(real).st_mode)
         except OSError as error:
             return Reading(reason=_reason(error), link=link)
         try:
             data, partial, head_cut = _content(real, item.limit, item.tail)
-        except (OSError, EOFError, ValueError) as error:
+        except Exception as error:  # a damaged log raises zlib.error or lzma.LZMAError, which are only loaded for one
             return Reading(reason=_reason(error), mode=mode, link=link)
         if partial and not item.tail and not item.keep:
             return Reading(reason=TOO_LARGE, mode=mode, link=link)
@@ -141,6 +145,8 @@ class LocalHost:
                 complaint = self._complaint(step.validate, temporary)
                 if complaint:
                     return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint))
+            if current is not None:
+                _take_after(temporary, real)
             self._move(temporary, real)
         finally:
             if os.path.exists(temporary):
@@ -187,6 +193,14 @@ class LocalHost:
             raise OSError(errno.EINVAL, "not a regular file")
         with open(real, "rb") as stream:
             return stream.read()
+
+
+def _take_after(path: str, model: str) -> None:
+    """Gives a file the owner and mode of another: a plain os.replace does not."""
+    like, own = os.stat(model), os.stat(path)
+    if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
+        os.chown(path, like.st_uid, like.st_gid)
+    os.chmod(path, stat.S_IMODE(like.st_mode))
 
 
 def _reason(error: Exception) -> str:

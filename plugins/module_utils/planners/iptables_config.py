@@ -11,9 +11,9 @@ import typing as t
 from ..formats import modules as module_list
 from ..formats import shell_assignments
 from ..plan import FILE, Step, describe, diff
-from ..probe import File, Item
+from ..probe import RECORD, File, Item
 from ..snapshot import Snapshot
-from . import record, sequence
+from . import sequence
 
 COMMENTED = "commented"
 ABSENT = "absent"
@@ -64,15 +64,18 @@ def check_request(modules: t.Sequence[str] | None, state: str) -> None:
 def apply(
     host: sequence.Host, paths: t.Sequence[str], modules: t.Sequence[str] | None, state: str, check: bool
 ) -> Result:
-    """Raises Refused where a file cannot be edited safely; then no file was changed. Raises record.Unusable."""
+    """Raises Refused where a file cannot be edited safely, before any is changed, or where one cannot be replaced.
+
+    Raises record.Unusable.
+    """
     items: tuple[Item, ...] = (
         *(File(path) for path in paths),
         File("/proc/modules", limit=1 << 18),
-        record.ITEM,
+        RECORD,
     )
     before = host.read(items)
     steps = plan(before, paths, modules, state)
-    done = sequence.carry_out(host, items, before, (), lambda failed: steps, check)
+    done = sequence.carry_out(host, (), before, (), lambda failed: steps, check)
     if done.failures:
         raise Refused("; ".join(failure.detail or failure.step.path for failure in done.failures))
     files = {

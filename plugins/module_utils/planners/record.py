@@ -5,6 +5,7 @@
 
 It is a JSON file that only root may read, because the files it holds may be such. Each path is recorded once, before
 its first change; ``left`` is the digest of what was written last, so that a later edit by somebody else is noticed.
+``max_set`` is when max was set last: what the kernel log said before that is no reason to raise it again.
 """
 
 from __future__ import annotations
@@ -14,12 +15,10 @@ import hashlib
 import json
 import typing as t
 
-from ..plan import FILE, Step
-from ..probe import File
+from ..facts import log
+from ..formats.record_file import PATH, max_set
+from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
-
-PATH = "/var/lib/netops-conntrack/original.json"
-ITEM = File(PATH, limit=1 << 24)
 
 _VERSION = 1
 
@@ -47,39 +46,65 @@ def read(snapshot: Snapshot) -> dict[str, Original]:
         data = json.loads(reading.text)
         if data["version"] != _VERSION:
             raise Unusable("%s was written by another version of netops.conntrack" % PATH)
-        return {path: Original(row["kind"], _decode(row["bytes"]), row["left"]) for path, row in data["paths"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return {_checked(path, row["kind"]): _original(row) for path, row in data["paths"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise
         raise Unusable("%s is damaged; move it away after a look at it" % PATH) from error
 
 
 def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
-    """The step that records what these steps are about to change; None where it is on record. Raises Unusable."""
+    """The step that records what these steps are about to change; None where it is on record. Raises Unusable.
+
+    What somebody else wrote into a file between two changes of ours must not be undone with them: ``left`` is then not
+    brought up to date, so that the file counts as changed by somebody else from then on.
+    """
     known = read(snapshot)
     rows = dict(known)
+    steps = list(steps)
     for change in steps:
         first = rows.get(change.path) or Original(change.kind, change.before, None)
+        if change.kind == FILE and change.before != first.text and digest(change.before) != first.left:
+            continue
         rows[change.path] = first._replace(left=digest(change.after) if change.kind == FILE else None)
-    return None if rows == known else _write(snapshot, rows)
+    clock = log.clock(snapshot)
+    sets_max = any(change.kind == SYSCTL and change.setting == "max" for change in steps)
+    when = clock.now if clock and sets_max else max_set(snapshot.text(PATH) or "")
+    return None if rows == known and not sets_max else _write(snapshot, rows, when)
+
+
+def corrected(snapshot: Snapshot, first: Step, done: t.Iterable[Step]) -> Step:
+    """The step that follows the record step ``first`` where only ``done`` of the steps it was made for were done."""
+    right = step(snapshot, done)
+    return first._replace(before=first.after, after=right.after if right else first.before)
 
 
 def forget(snapshot: Snapshot, paths: t.Collection[str]) -> Step:
     """The step that takes paths off the record, and the record away with the last of them."""
     rows = {path: row for path, row in read(snapshot).items() if path not in paths}
-    return _write(snapshot, rows)
+    return _write(snapshot, rows, max_set(snapshot.text(PATH) or ""))
 
 
 def digest(text: str | None) -> str | None:
     return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _write(snapshot: Snapshot, rows: t.Mapping[str, Original]) -> Step:
+def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None) -> Step:
     paths = {
         path: {"kind": row.kind, "bytes": _encode(row.text), "left": row.left} for path, row in sorted(rows.items())
     }
-    text = json.dumps({"version": _VERSION, "paths": paths}, indent=1) + "\n" if rows else None
+    text = json.dumps({"version": _VERSION, "max_set": when, "paths": paths}, indent=1) + "\n" if rows else None
     return Step(FILE, PATH, snapshot.text(PATH), text, "so that the first state can be restored", mode=0o600)
+
+
+def _checked(path: str, kind: str) -> str:
+    if kind not in (FILE, SYSCTL) or not path.startswith("/") or "\0" in path:
+        raise ValueError(path)
+    return path
+
+
+def _original(row: t.Mapping[str, t.Any]) -> Original:
+    return Original(row["kind"], _decode(row["bytes"]), row["left"])
 
 
 def _encode(text: str | None) -> str | None:
@@ -87,4 +112,4 @@ def _encode(text: str | None) -> str | None:
 
 
 def _decode(data: str | None) -> str | None:
-    return None if data is None else base64.b64decode(data).decode("utf-8", "surrogateescape")
+    return None if data is None else base64.b64decode(data, validate=True).decode("utf-8", "surrogateescape")

@@ -12,10 +12,8 @@ from ..catalogue import Setting
 from ..facts import access, settings, usage
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
-from . import record
+from . import record, sequence
 from .reasons import CHANGED_SINCE, READ_ONLY, WOULD_LOWER
-
-_ORDER = {"buckets": 0, "max": 1}
 
 
 class Refusal(t.NamedTuple):
@@ -46,7 +44,7 @@ def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
         settled.append(path)
         if step:
             (files if step.kind == FILE else live).append(step)
-    live.sort(key=lambda step: (_ORDER.get(step.setting or "", 2), step.path))
+    live.sort(key=_order)
     return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled))
 
 
@@ -80,7 +78,8 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     name = setting.name if setting else None
     if name == "max" and not allow_lower:
         entries = usage.count(snapshot)
-        if entries and after.isdigit() and 0 < int(after) <= entries.entries:
+        lowers = after.isdigit() and int(after) > 0 and not 0 < _number(before) <= int(after)
+        if entries and lowers and int(after) <= entries.entries:
             detail = "max was %s and %d entries are in use (allow_lower permits it)" % (
                 after,
                 entries.entries,
@@ -90,3 +89,11 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     if refused:
         return Refusal(path, READ_ONLY, refused)
     return Step(SYSCTL, path, before, after, "as it was before the first change", name)
+
+
+def _order(step: Step) -> tuple[int, int, str]:
+    return sequence.order(step.setting or step.path, _number(step.after or "") >= _number(step.before or ""))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0

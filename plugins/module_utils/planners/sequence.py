@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..plan import Outcome, Step, predict
-from ..probe import Item
+from ..plan import FILE, Outcome, Step, predict
+from ..probe import File, Item
 from ..snapshot import Snapshot
 from . import record
+
+_LARGEST = 1 << 24
 
 
 class Host(t.Protocol):
@@ -19,6 +21,10 @@ class Host(t.Protocol):
     def read(self, items: t.Iterable[Item]) -> Snapshot: ...
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]: ...
+
+
+# Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
+_FIRST = ("buckets", "max", "expect_max")
 
 
 class Done(t.NamedTuple):
@@ -35,15 +41,17 @@ class Done(t.NamedTuple):
 
 def carry_out(
     host: Host,
-    items: t.Sequence[Item],
+    again: t.Sequence[Item],
     before: Snapshot,
     live: t.Sequence[Step],
     files: t.Callable[[t.Sequence[Outcome]], t.Sequence[Step]],
     check: bool,
     recorded: bool = True,
 ) -> Done:
-    """``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to
-    stand that the kernel refused. ``recorded`` keeps the first state for a later restore. Raises record.Unusable.
+    """``again`` is read anew afterwards, and so is every file that was written.
+
+    ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
+    that the kernel refused. ``recorded`` keeps the first state for a later restore. Raises record.Unusable.
     """
     planned = files([])
     first = record.step(before, [*live, *planned]) if recorded else None
@@ -51,11 +59,9 @@ def carry_out(
         return Done(predict(before, [*live, *planned]), (*live, *planned), (), ())
     if not live and not planned:
         return Done(before, (), (), ())
-    warnings = []
-    if first:
-        for outcome in host.carry_out([first]):
-            if outcome.error:
-                warnings.append("the first state could not be recorded, so it cannot be restored: %s" % outcome.detail)
+    warnings: list[str] = []
+    if first and not _recorded(host, first, warnings):
+        first = None
     outcomes = host.carry_out(live)
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
@@ -63,4 +69,24 @@ def carry_out(
     outcomes += host.carry_out(planned)
     done = tuple(outcome.step for outcome in outcomes if not outcome.error)
     failures = tuple(outcome for outcome in outcomes if outcome.error)
-    return Done(host.read(items), done, failures, tuple(warnings))
+    if first and failures:
+        _recorded(host, record.corrected(before, first, done), warnings)
+    written = [File(step.path, limit=_LARGEST) for step in done if step.kind == FILE]
+    read_back = host.read([*again, *written])
+    return Done(predict(before, done).with_readings(dict(read_back.items())), done, failures, tuple(warnings))
+
+
+def order(name: str, raises: bool) -> tuple[int, int, str]:
+    """The place of a setting's write among others, for sorting; ``raises`` says that its value is not lowered."""
+    first = _FIRST.index(name) if name in _FIRST else len(_FIRST)
+    # The kernel keeps the lower threshold below the higher one at every moment.
+    pair = {"frag6_high_thresh": 0 if raises else 2, "frag6_low_thresh": 1}.get(name, 0)
+    return (first, pair, name)
+
+
+def _recorded(host: Host, step: Step, warnings: list[str]) -> bool:
+    for outcome in host.carry_out([step]):
+        if outcome.error:
+            warnings.append("the first state could not be recorded, so it cannot be restored: %s" % outcome.detail)
+            return False
+    return True

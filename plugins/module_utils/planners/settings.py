@@ -9,16 +9,14 @@ import typing as t
 
 from .. import catalogue, sizing
 from ..catalogue import Setting
-from ..facts import access, memory, settings, usage
+from ..facts import access, demand, log, settings, usage
 from ..facts.identity import Identity, identify
 from ..plan import SYSCTL, Step
 from ..snapshot import Snapshot
-from . import persistence
+from . import persistence, sequence
 from .reasons import HOST_OWNED, NOT_LOADED, READ_ONLY, UNSUPPORTED, WOULD_LOWER
 from .wanted import AUTO, Wanted
 
-# Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
-_FIRST = ("buckets", "max", "expect_max")
 _ESTABLISHED_LEAST = 7440
 
 
@@ -59,52 +57,56 @@ class SettingsPlan(t.NamedTuple):
     live: tuple[Step, ...]
     files: tuple[Step, ...]
     warnings: tuple[str, ...]
+    explanation: tuple[str, ...] = ()
 
 
 def plan(snapshot: Snapshot, wanted: t.Sequence[Wanted], options: Options) -> SettingsPlan:
     identity = identify(snapshot)
-    numbers = _numbers(snapshot, identity, wanted, options)
+    numbers, explanation = _numbers(snapshot, identity, wanted, options)
     rows = [_row(snapshot, identity, setting, number, options) for setting, number in numbers.items()]
-    rows.sort(key=lambda row: _order(snapshot, row, numbers))
+    rows.sort(key=_order)
     files = persist(snapshot, rows) if options.persist else []
     return SettingsPlan(
         tuple(rows),
         tuple(row.step for row in rows if row.step),
         tuple(files),
         tuple(_warnings(identity, rows, options)),
+        explanation,
     )
 
 
 def persist(snapshot: Snapshot, rows: t.Iterable[Row]) -> list[Step]:
     """The file steps for those rows that can stand after a boot."""
-    values = {row.setting: row.wanted for row in rows if row.to_persist}
-    return persistence.steps(snapshot, identify(snapshot), values)
+    identity = identify(snapshot)
+    values = {
+        row.setting: row.wanted
+        for row in rows
+        if row.to_persist and not (row.setting.scope == "host" and identity.namespace == "child")
+    }
+    return persistence.steps(snapshot, identity, values)
+
+
+def wants_auto(wanted: t.Iterable[Wanted]) -> bool:
+    """Whether a size is to be computed; only then is the kernel log worth reading."""
+    return any(item.value == AUTO for item in wanted)
 
 
 def _numbers(
     snapshot: Snapshot, identity: Identity, wanted: t.Sequence[Wanted], options: Options
-) -> dict[Setting, int]:
-    """Every wanted value as a number; ``auto`` is sized from this host."""
+) -> tuple[dict[Setting, int], tuple[str, ...]]:
+    """Every wanted value as a number, and the sentences that explain those of ``auto``."""
     given = {item.setting: item.value for item in wanted}
-    if AUTO not in given.values():
-        return t.cast("dict[Setting, int]", given)
-    slab = memory.entry_slab(snapshot)
-    entries = usage.count(snapshot)
-    current = settings.value(snapshot, "max")
-    sized = sizing.recommend(
-        identity.kernel,
-        entries.entries if entries else None,
-        current,
-        settings.buckets(snapshot),
-        full=(usage.ratio(entries.entries if entries else None, current) or 0) >= usage.FULL_RATIO,
-        object_size=slab.object_size if slab else None,
-        memory_percent=options.memory_percent,
+    if not wants_auto(wanted):
+        return t.cast("dict[Setting, int]", given), ()
+    sized = demand.recommend(
+        snapshot, identity, log.unanswered(log.facts(snapshot, identity.namespace))["lines"], options.memory_percent
     )
-    maximum = given.get(catalogue.BY_NAME["max"], AUTO)
+    maximum = given.get(catalogue.BY_NAME["max"], settings.value(snapshot, "max") or AUTO)
     size = sized.max if maximum == AUTO else int(maximum)
     buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)
     computed = {"max": size, "buckets": buckets}
-    return {setting: computed[setting.name] if value == AUTO else int(value) for setting, value in given.items()}
+    numbers = {setting: computed[setting.name] if value == AUTO else int(value) for setting, value in given.items()}
+    return numbers, sized.explanation if maximum == AUTO else ()
 
 
 def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, options: Options) -> Row:
@@ -171,13 +173,8 @@ def _lowers(snapshot: Snapshot, row: Row, options: Options) -> str | None:
     )
 
 
-def _order(snapshot: Snapshot, row: Row, numbers: t.Mapping[Setting, int]) -> tuple[int, int, str]:
-    name = row.setting.name
-    first = _FIRST.index(name) if name in _FIRST else len(_FIRST)
-    # The kernel keeps the lower threshold below the higher one at every moment.
-    raises = row.before is None or row.wanted >= row.before
-    pair = {"frag6_high_thresh": 0 if raises else 2, "frag6_low_thresh": 1}.get(name, 0)
-    return (first, pair, name)
+def _order(row: Row) -> tuple[int, int, str]:
+    return sequence.order(row.setting.name, row.before is None or row.wanted >= row.before)
 
 
 def _warnings(identity: Identity, rows: t.Sequence[Row], options: Options) -> t.Iterator[str]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import typing as t
 
-from ..catalogue import Setting
+from ..catalogue import BY_NAME, Setting
 from ..facts import boot, boot_files
 from ..facts import settings as live_settings
 from ..facts.identity import identify
-from ..plan import FILE, Outcome, Step, describe, diff
-from ..probe import COUNTERS, PERSISTENCE, SLABINFO, File, Item, items
+from ..plan import FILE, SYSCTL, Outcome, Step, describe, diff
+from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
 from . import reasons, record, restore, sequence
 from . import settings as planner
 from .settings import Options, Row, SettingsPlan
 from .wanted import Wanted
 
-ITEMS: tuple[Item, ...] = tuple(dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, record.ITEM)))
+ITEMS: tuple[Item, ...] = tuple(dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, DATE)))
 
 _REASON_OF = {
     "EINVAL": reasons.OUT_OF_RANGE,
@@ -46,11 +46,13 @@ class Result(t.NamedTuple):
     diff: list[dict[str, str]]
     warnings: list[str]
     unapplied: list[Unapplied]
+    sizing: list[str]
 
 
 def apply(host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, check: bool) -> Result:
     """Sets what is wanted. Raises record.Unusable where the host's record of its first state is damaged."""
-    before = host.read(ITEMS)
+    items_ = (*ITEMS, *LOGS) if planner.wants_auto(wanted) else ITEMS
+    before = host.read(items_)
     found = planner.plan(before, wanted, options)
 
     def files(failed: t.Sequence[Outcome]) -> list[Step]:
@@ -58,14 +60,15 @@ def apply(host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, che
         rows = [row for row in found.rows if row.setting.name not in refused]
         return planner.persist(before, rows) if options.persist else []
 
-    done = sequence.carry_out(host, ITEMS, before, found.live, files, check)
+    done = sequence.carry_out(host, SYSCTLS, before, found.live, files, check)
+    done = _as_shown(done) if check else done
     rows = {row.setting.name: _row(row, before, done, options) for row in found.rows}
     warnings = [*found.warnings, *done.warnings, *_overruled(found, rows, options)]
     unapplied = [
         Unapplied(name, row["reason"], row["detail"]) for name, row in rows.items() if row["reason"] is not None
     ]
     changed = any(step.kind == FILE for step in done.steps) or any(row["changed"] for row in rows.values())
-    return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied)
+    return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied, list(found.explanation))
 
 
 def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
@@ -74,7 +77,8 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
     items_ = (*ITEMS, *(File(path) for path in record.read(before) if before.reason(path) == NOT_READ))
     before = host.read(items_)
     found = restore.plan(before, allow_lower)
-    done = sequence.carry_out(host, items_, before, found.live, lambda failed: found.files, check, recorded=False)
+    done = sequence.carry_out(host, SYSCTLS, before, found.live, lambda failed: found.files, check, recorded=False)
+    done = _as_shown(done) if check else done
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
@@ -91,7 +95,17 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
                 "reason": None,
                 "detail": None,
             }
-    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), list(done.warnings), unapplied)
+    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), list(done.warnings), unapplied, [])
+
+
+def _as_shown(done: sequence.Done) -> sequence.Done:
+    """Where buckets are set through the module's parameter, the kernel shows them under the sysctl too."""
+    after = done.after
+    for step in done.steps:
+        shown = live_settings.live(after, BY_NAME["buckets"])
+        if shown and step.kind == SYSCTL and step.setting == "buckets":
+            after = after.with_text(shown.path, step.after or "")
+    return done._replace(after=after)
 
 
 def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> dict[str, t.Any]:
@@ -100,7 +114,7 @@ def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> d
     for outcome in done.failures:
         if outcome.step.setting == row.setting.name and outcome.step.kind != FILE:
             reason, detail = _reason(outcome), outcome.detail
-        elif outcome.step.kind == FILE and row.to_persist and reason is None:
+        elif outcome.step.setting in (None, row.setting.name) and row.to_persist and reason is None:
             reason, detail = reasons.NOT_PERSISTENT, outcome.detail
     if reason is None and options.persist and boot_files.reader(before) == boot_files.NONE:
         reason, detail = (

@@ -95,9 +95,7 @@ def test_the_four_names_of_max_are_one_knob():
     assert setting("max").keys[0] == "net.netfilter.nf_conntrack_max"
 
 
-@pytest.mark.parametrize(
-    "word", ["", ".", "maximum", "net.ipv4.ip_forward", "net.netfilter.nf_log.0", "hashsize"]
-)
+@pytest.mark.parametrize("word", ["", ".", "maximum", "net.ipv4.ip_forward", "net.netfilter.nf_log.0", "hashsize"])
 def test_strange_words_are_not_found(word):
     assert catalogue.find(word) is None
 
@@ -203,9 +201,7 @@ def test_age_explains_absence(name, host, reason):
 
 def test_keys_by_generation():
     both = setting("tcp_timeout_established")
-    assert catalogue.keys_of(both, "ip_conntrack") == (
-        "net.ipv4.netfilter.ip_conntrack_tcp_timeout_established",
-    )
+    assert catalogue.keys_of(both, "ip_conntrack") == ("net.ipv4.netfilter.ip_conntrack_tcp_timeout_established",)
     assert catalogue.keys_of(both, "nf_conntrack") == ("net.netfilter.nf_conntrack_tcp_timeout_established",)
     assert catalogue.keys_of(both, "both") == both.keys
     assert catalogue.keys_of(setting("acct"), "ip_conntrack") == ()
@@ -223,9 +219,7 @@ def test_bounds_hold_on_every_kernel():
 
 def test_this_kernel_has_no_setting_the_catalogue_lacks():
     paths = glob.glob(PROC + "nf_conntrack_*") + glob.glob(PROC + "nf_flowtable_*")
-    paths += glob.glob("/proc/sys/net/ipv4/netfilter/ip_conntrack_*") + glob.glob(
-        "/proc/sys/net/*conntrack_max"
-    )
+    paths += glob.glob("/proc/sys/net/ipv4/netfilter/ip_conntrack_*") + glob.glob("/proc/sys/net/*conntrack_max")
     print(f"{len(paths)} conntrack keys on Linux {platform.release()}")
     missing = [path for path in paths if catalogue.find(path) is None]
     assert not missing, "no row for " + ", ".join(missing)

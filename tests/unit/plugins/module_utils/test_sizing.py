@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
-
 from ansible_collections.netops.conntrack.plugins.module_utils import sizing
 from ansible_collections.netops.conntrack.plugins.module_utils.kernel import Kernel
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -100,6 +99,19 @@ def test_the_original_case_is_given_131072():
         assert figure in told
 
 
+def test_the_cure_of_the_original_case_is_not_raised_again():
+    assert sizing.recommend(ORIGIN, 36271, 131072, 16384, full=True, object_size=384).max == 131072
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a log line of the smaller table counts against the larger one: four times a run"
+)
+def test_a_cured_table_is_not_raised_again_where_memory_is_plenty():
+    machine = kernel("6.1.0-18-amd64", 64 * GIB)
+    once = sizing.recommend(machine, 3000, 65536, full=True).max
+    assert sizing.recommend(machine, 3000, once, full=True).max == once
+
+
 def test_room_for_bursts_and_more_where_the_demand_is_hidden():
     machine = kernel("6.1.0-18-amd64", 64 * GIB)
     assert sizing.recommend(machine, 200000, 262144, 262144).max == 524288
@@ -142,7 +154,14 @@ machines = st.builds(
 
 
 @given(
-    machines, counts, counts, counts, counts, st.booleans(), st.one_of(st.none(), st.integers(1, 4096)), st.floats(0.01, 50)
+    machines,
+    counts,
+    counts,
+    counts,
+    counts,
+    st.booleans(),
+    st.one_of(st.none(), st.integers(1, 4096)),
+    st.floats(0.01, 50),
 )
 def test_a_recommendation_never_takes_away(machine, count, maximum, buckets, peak, full, size, percent):
     found = sizing.recommend(machine, count, maximum, buckets, peak, full, size, percent)

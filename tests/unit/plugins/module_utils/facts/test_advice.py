@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import pytest
-
-from ansible_collections.netops.conntrack.plugins.module_utils import catalogue
+from ansible_collections.netops.conntrack.plugins.module_utils import catalogue, sizing
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import advice, verdict
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.verdict import Signs
 from ansible_collections.netops.conntrack.plugins.module_utils.kernel import Kernel
@@ -16,12 +15,33 @@ DEBIAN12 = Kernel("6.1.0-18-amd64", "x86_64", 4096, 8, 16 << 30, False)
 RHEL8 = Kernel("4.18.0-240.el8.x86_64", "x86_64", 4096, 8, 16 << 30, False)
 RHEL5 = Kernel("2.6.18-274.el5", "x86_64", 4096, 8, 1064960 * 1024, True)
 SIGNS = Signs(
-    "loaded", "host", 1000, "sysctl", 65536, 0.01, True, 0, 0, None, 1.7e9, 0, None, None, 0.0, 0.0, None
+    state="loaded",
+    namespace="host",
+    count=1000,
+    count_source="sysctl",
+    maximum=65536,
+    ratio=0.01,
+    log_readable=True,
+    log_lines=0,
+    log_suppressed=0,
+    log_answered=0,
+    log_elsewhere=0,
+    log_last=None,
+    now=1.7e9,
+    drops=0,
+    drop_rate=None,
+    early_drop_rate=None,
+    insert_failed_rate=0.0,
+    chainlength_rate=0.0,
+    seconds_to_full=None,
 )
 
 
-def advised(status, kernel=DEBIAN12, buckets=65536, established=216000, **signs):
-    return advice.advise(status, SIGNS._replace(**signs), kernel, buckets, 256, established)
+def advised(status, kernel=DEBIAN12, buckets=65536, established=216000, object_size=256, **signs):
+    seen = SIGNS._replace(**signs)
+    full = status in ("full", "was_full")
+    sized = sizing.recommend(kernel, seen.count, seen.maximum, buckets, full=full, object_size=object_size)
+    return advice.advise(status, seen, kernel, sized, buckets, established)
 
 
 def settings(todo):
@@ -41,9 +61,7 @@ def test_what_no_setting_cures_gets_a_sentence(status):
 
 
 def test_the_original_case():
-    found = advice.advise(
-        "full", SIGNS._replace(count=36271, maximum=16640, ratio=2.18), RHEL5, 8192, 384, 432000
-    )
+    found = advised("full", RHEL5, 8192, 432000, 384, count=36271, maximum=16640, ratio=2.18)
     assert settings(found) == [("max", 131072), ("tcp_timeout_established", 216000)]
 
 
@@ -59,16 +77,18 @@ def test_buckets_go_along_where_the_chains_would_be_long():
     assert settings(advised("full", RHEL8, count=65536, buckets=32768)) == [("max", 262144)]
 
 
-@pytest.mark.parametrize(("established", "told"), [(432000, True), (216001, True), (216000, False), (86400, False), (None, False)])
+@pytest.mark.parametrize(
+    ("established", "told"), [(432000, True), (216001, True), (216000, False), (86400, False), (None, False)]
+)
 def test_the_timeout_is_only_ever_shortened(established, told):
     assert ("tcp_timeout_established" in dict(settings(advised("full", established=established)))) is told
 
 
 def test_no_memory_for_a_larger_table():
     small = DEBIAN12._replace(ram=256 << 20)
-    found = advised("full", small, count=65536, maximum=131072, buckets=131072)
+    found = advised("pressure", small, count=104858, maximum=131072, ratio=0.8, buckets=131072)
     assert [item.setting for item in found] == [None]
-    assert "memory" in found[0].why
+    assert "5 % of the RAM" in found[0].why
 
 
 def test_a_container_sets_its_limit_on_the_host_and_its_timeouts_here():

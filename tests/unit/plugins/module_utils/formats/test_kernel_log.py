@@ -147,9 +147,7 @@ def test_repeats_are_expanded():
         "[   12.000000] nf_conntrack: table full, dropping packet",
     ):
         assert only(quoted % text).count == 4
-    syslog_ng = (
-        "Nov  8 08:55:03 s Last message 'kernel: ip_conntr' repeated 3 times, suppressed by syslog-ng\n"
-    )
+    syslog_ng = "Nov  8 08:55:03 s Last message 'kernel: ip_conntr' repeated 3 times, suppressed by syslog-ng\n"
     assert kernel_log.summary(read(FULL + syslog_ng).events)["lines"] == 4
 
 
@@ -178,9 +176,7 @@ def test_somebody_elses_repeats_are_not_ours():
     ],
 )
 def test_the_year_that_syslog_leaves_out(now, line, expected):
-    event = only(
-        line + " server kernel: ip_conntrack: table full, dropping packet.", kernel_log.Clock(now, 0, None)
-    )
+    event = only(line + " server kernel: ip_conntrack: table full, dropping packet.", kernel_log.Clock(now, 0, None))
     assert event.when == expected
 
 

@@ -19,9 +19,7 @@ def full(when, count=1, **more):
 
 
 def suppressed(when, count):
-    return kernel_log.Event(
-        "suppressed", when, count, None, None, "net_ratelimit: %d callbacks suppressed" % count
-    )
+    return kernel_log.Event("suppressed", when, count, None, None, "net_ratelimit: %d callbacks suppressed" % count)
 
 
 def source(*events):

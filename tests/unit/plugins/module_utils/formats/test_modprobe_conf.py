@@ -112,6 +112,4 @@ def test_any_text_can_be_read_and_edited(text):
     assert option(edited, "nf_conntrack", "hashsize") == "42"
     assert set_option(edited, "nf_conntrack", "hashsize", "42") == edited
     others = [item for item in parse(text) if (item.command, item.module) != ("options", "nf_conntrack")]
-    assert [
-        item for item in parse(edited) if (item.command, item.module) != ("options", "nf_conntrack")
-    ] == others
+    assert [item for item in parse(edited) if (item.command, item.module) != ("options", "nf_conntrack")] == others

@@ -39,9 +39,7 @@ def one(text, name):
 
 def test_recent_kernels():
     core = one(DEBIAN, "nf_conntrack")
-    assert core == modules.Module(
-        "nf_conntrack", 204800, 4, ("xt_conntrack", "nf_nat", "nft_ct"), "Live", False
-    )
+    assert core == modules.Module("nf_conntrack", 204800, 4, ("xt_conntrack", "nf_nat", "nft_ct"), "Live", False)
     assert one(DEBIAN, "loading_now").state == "Loading"
     assert one(DEBIAN, "xt_conntrack").users == ()
 

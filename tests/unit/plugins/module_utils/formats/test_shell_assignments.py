@@ -129,9 +129,7 @@ VALUE = st.one_of(
     BARE.map("".join),
 )
 TARGET = st.sampled_from([NAME, NAME, NAME, "IPTABLES_MODULES_UNLOAD", "X", "export " + NAME])
-TAIL = st.sampled_from(
-    ["\n", "\n", "\n", "\r\n", " # note\n", ";\n", "; ", " && ", " &&\n", "\n\n", " \n", ""]
-)
+TAIL = st.sampled_from(["\n", "\n", "\n", "\r\n", " # note\n", ";\n", "; ", " && ", " &&\n", "\n\n", " \n", ""])
 
 
 def _files(operators):
@@ -274,9 +272,7 @@ def test_commenting(text, modules, expected):
     if expected is not None:
         assert edit.text == expected.replace("NAME", NAME)
     value = effective(text, NAME)[0]
-    wanted = (
-        [] if modules is None else [word for word in words(value) if word.replace("-", "_") not in modules]
-    )
+    wanted = [] if modules is None else [word for word in words(value) if word.replace("-", "_") not in modules]
     assert words(effective(edit.text, NAME)[0]) == wanted
     assert put_back(edit.text, NAME, None).text == text
 
@@ -369,9 +365,7 @@ def test_commenting_can_be_undone_and_is_idempotent(text, chosen):
     gone = None if chosen is None else {word.replace("-", "_") for word in chosen}
     kept = [] if gone is None else [word for word in words(before) if word.replace("-", "_") not in gone]
     assert words(after) == kept
-    if chosen and {word.replace("-", "_") for word in chosen} <= {
-        word.replace("-", "_") for word in words(before)
-    }:
+    if chosen and {word.replace("-", "_") for word in chosen} <= {word.replace("-", "_") for word in words(before)}:
         assert put_back(edit.text, NAME, chosen).text == text
 
 

@@ -82,10 +82,7 @@ def test_garbage_and_carriage_returns_do_not_hide_a_row():
     assert slabinfo.parse(broken)[:2] == slabinfo.parse(ORIGIN)[:2]
 
 
-@given(
-    st.text()
-    | st.lists(st.sampled_from(["ip_conntrack", " ", "\n", ":", "7", "\u00b2", "- ", "1.1"])).map("".join)
-)
+@given(st.text() | st.lists(st.sampled_from(["ip_conntrack", " ", "\n", ":", "7", "\u00b2", "- ", "1.1"])).map("".join))
 def test_any_text_gives_records_and_no_traceback(text):
     for version in ("", "slabinfo - version: 1.1\n", "slabinfo - version: 2.1\n"):
         slabs = slabinfo.parse(version + text)

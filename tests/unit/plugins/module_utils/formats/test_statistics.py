@@ -34,9 +34,7 @@ def parsed(*rows, header=NEWEST):
 
 @pytest.mark.parametrize("header", [OLD, MIDDLE, NEW, NEWEST])
 def test_columns_are_read_by_name(header):
-    stats = parsed(
-        {"entries": 0x4100, "drop": 0x12, "expect_new": 3}, {"entries": 0x4100, "drop": 1}, header=header
-    )
+    stats = parsed({"entries": 0x4100, "drop": 0x12, "expect_new": 3}, {"entries": 0x4100, "drop": 1}, header=header)
     assert stats.columns == tuple(header.split())
     assert [row["drop"] for row in stats.cpus] == [0x12, 1]
     assert statistics.totals(stats)["expect_new"] == 3

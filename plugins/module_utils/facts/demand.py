@@ -1,0 +1,29 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How large this host's table should be, from what is in use, what the log tells of the past, and the memory."""
+
+from __future__ import annotations
+
+from .. import sizing
+from ..snapshot import Snapshot
+from . import memory, settings, usage
+from .identity import Identity
+
+
+def recommend(
+    snapshot: Snapshot, identity: Identity, log_lines: int, memory_percent: float = sizing.MEMORY_PERCENT
+) -> sizing.Recommendation:
+    """``log_lines`` is how many lines of the kernel log say that the table was full."""
+    entries = usage.count(snapshot)
+    current = settings.value(snapshot, "max")
+    used = entries.entries if entries else None
+    return sizing.recommend(
+        identity.kernel,
+        used,
+        current,
+        settings.buckets(snapshot),
+        full=log_lines > 0 or (usage.ratio(used, current) or 0) >= usage.FULL_RATIO,
+        object_size=memory.object_size(snapshot),
+        memory_percent=memory_percent,
+    )

@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the record of a host's first state lies, and when max was set last, which the facts want to know too."""
+
+from __future__ import annotations
+
+import json
+
+PATH = "/var/lib/netops-conntrack/original.json"
+LIMIT = 1 << 24
+
+
+def max_set(text: str) -> float | None:
+    """When this collection last set max live, in epoch seconds; None where it did not, or cannot be told."""
+    try:
+        when = json.loads(text)["max_set"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return float(when) if isinstance(when, (int, float)) else None
