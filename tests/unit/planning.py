@@ -87,8 +87,7 @@ class KernelHost(recorded.RecordedHost):
             if step.kind == SYSCTL and not outcomes[-1].error:
                 for path in _same(step.path):
                     if os.path.exists(self.root + path):
-                        with open(self.root + path, "w", encoding="ascii") as stream:
-                            stream.write("%s\n" % step.after)
+                        overwrite(self.root + path, "%s\n" % step.after)
         return outcomes
 
 
@@ -135,6 +134,15 @@ def changes(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any]) -> dict
         for path in sorted({*before, *after})
         if before.get(path) != after.get(path)
     }
+
+
+def overwrite(path: str, text: str) -> None:
+    """Replaces the text of a file, be it read-only as many below /proc are, which stops everybody but root."""
+    mode = os.stat(path).st_mode
+    os.chmod(path, 0o600)
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.chmod(path, mode)
 
 
 def _same(path: str) -> list[str]:

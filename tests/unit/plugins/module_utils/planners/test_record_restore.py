@@ -42,8 +42,9 @@ def restored(host, check=False, allow_lower=True):
 
 def write(host, path, text):
     os.makedirs(os.path.dirname(host.root + path), exist_ok=True)
-    with open(host.root + path, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    if not os.path.exists(host.root + path):
+        os.mknod(host.root + path, 0o644)
+    planning.overwrite(host.root + path, text)
 
 
 def read(host, path):

@@ -177,9 +177,12 @@ def test_check_predicts_the_run_a_second_changes_nothing_and_undo_gives_all_back
     assert planning.changes(first, planning.tree(host.root, ())) == {}
 
 
+@pytest.mark.parametrize("memory", ["as recorded", "plenty"])
 @every_host
-def test_auto_is_settled_after_one_run(name, tmp_path):
+def test_auto_is_settled_after_one_run(name, memory, tmp_path):
     host = planning.copy(name, tmp_path)
+    if memory == "plenty":  # no budget stops it then
+        planning.overwrite(host.root + "/proc/meminfo", "MemTotal: %d kB\n" % (1 << 28))
     setup(host, {"max": "auto", "buckets": "auto"})
     tuned = planning.tree(host.root, ())
     assert not setup(host, {"max": "auto", "buckets": "auto"}).changed
