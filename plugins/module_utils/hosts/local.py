@@ -135,9 +135,8 @@ class LocalHost:
         wanted = None if step.before is None else step.before.encode("utf-8", "surrogateescape")
         if current != wanted:
             return Outcome(step, "ESTALE", "%s changed after it was read; nothing was written to it" % step.path)
-        if current is not None and self._backup and not step.private:
-            self.backups[step.path] = self._backup(real)
         if step.after is None:
+            self._keep(step, real)
             os.unlink(real)
             return Outcome(step)
         directory = os.path.dirname(real)
@@ -154,6 +153,7 @@ class LocalHost:
                 if complaint:
                     return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint))
             if current is not None:
+                self._keep(step, real)
                 _take_after(temporary, real)
             self._move(temporary, real)
         finally:
@@ -162,6 +162,10 @@ class LocalHost:
         if current is None:
             os.chmod(real, step.mode)
         return Outcome(step)
+
+    def _keep(self, step: Step, real: str) -> None:
+        if self._backup and not step.private:
+            self.backups[step.path] = self._backup(real)
 
     def _command(self, item: Command) -> Reading:
         if self._run is None:

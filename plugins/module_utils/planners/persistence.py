@@ -45,6 +45,23 @@ def steps(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int
     return [step for step in found if step and step.before != step.after]
 
 
+def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | None:
+    """Why nothing can make this setting stand after a boot, as a sentence; None where something can."""
+    if setting.name == "buckets" and not _buckets_sysctl(identity):
+        if not _is_module(identity):
+            return "conntrack is built into this kernel: give %s.hashsize= on the kernel command line" % (
+                boot.module_name(identity)
+            )
+        path: str | None = _modprobe_file(snapshot)
+    else:
+        path = sysctl_file(boot_files.reader(snapshot))
+    if path is None:
+        return "nothing on this host sets sysctls at boot: say persist: false"
+    if _unreadable(snapshot, path):
+        return "%s cannot be read (%s), so nothing is written to it" % (path, snapshot.reason(path))
+    return None
+
+
 def hashsize_side_effect(identity: Identity, values: t.Mapping[Setting, int]) -> bool:
     """Whether a hashsize will be written that changes a max nobody asked for (loading makes it 8 times that)."""
     by_name = {setting.name for setting in values}
@@ -58,7 +75,7 @@ def _sysctl_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
         for setting, value in values.items()
         if setting.name != "buckets" or _buckets_sysctl(identity)
     ]
-    if path is None or not lines:
+    if path is None or not lines or _unreadable(snapshot, path):
         return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER if path == DROP_IN else ""
@@ -74,10 +91,16 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
     if "max" not in by_name and _buckets_sysctl(identity):
         return None
     path = _modprobe_file(snapshot)
+    if _unreadable(snapshot, path):
+        return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER
     after = modprobe_conf.set_option(start, boot.module_name(identity), "hashsize", str(by_name["buckets"]))
     return Step(FILE, path, before, after, "so that the module is loaded with this many buckets", "buckets")
+
+
+def _unreadable(snapshot: Snapshot, path: str) -> bool:
+    return snapshot.exists(path) and snapshot.text(path) is None
 
 
 def _modprobe_file(snapshot: Snapshot) -> str:

@@ -9,10 +9,10 @@ import typing as t
 
 from .. import catalogue
 from ..catalogue import Setting
-from ..facts import access, settings, usage
+from ..facts import access, settings
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
-from . import record, sequence
+from . import lowering, record, sequence
 from .reasons import CHANGED_SINCE, READ_ONLY, WOULD_LOWER
 
 
@@ -77,14 +77,9 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     setting = setting_of(path)
     name = setting.name if setting else None
     if name == "max" and not allow_lower:
-        entries = usage.count(snapshot)
-        lowers = after.isdigit() and int(after) > 0 and not 0 < _number(before) <= int(after)
-        if entries and lowers and int(after) <= entries.entries:
-            detail = "max was %s and %d entries are in use (allow_lower permits it)" % (
-                after,
-                entries.entries,
-            )
-            return Refusal(path, WOULD_LOWER, detail)
+        lowers = lowering.refusal(snapshot, _number(before), _number(after))
+        if lowers:
+            return Refusal(path, WOULD_LOWER, lowers)
     refused = access.refusal(snapshot, path)
     if refused:
         return Refusal(path, READ_ONLY, refused)

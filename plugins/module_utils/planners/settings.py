@@ -9,11 +9,11 @@ import typing as t
 
 from .. import catalogue, sizing
 from ..catalogue import Setting
-from ..facts import access, demand, log, settings, usage
+from ..facts import access, demand, log, settings
 from ..facts.identity import Identity, identify
 from ..plan import SYSCTL, Step
 from ..snapshot import Snapshot
-from . import persistence, sequence
+from . import lowering, persistence, sequence
 from .reasons import HOST_OWNED, NOT_LOADED, READ_ONLY, UNSUPPORTED, WOULD_LOWER
 from .wanted import AUTO, Wanted
 
@@ -122,9 +122,10 @@ def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, 
         return row._replace(reason=HOST_OWNED, detail="it belongs to the host of this network namespace: set it there")
     if path is None:
         return row._replace(**_missing(identity, setting))
-    refused = _lowers(snapshot, row, options)
-    if refused:
-        return row._replace(reason=WOULD_LOWER, detail=refused)
+    if setting.name == "max" and not options.allow_lower:
+        refused = lowering.refusal(snapshot, before, number)
+        if refused:
+            return row._replace(reason=WOULD_LOWER, detail=refused)
     refused = access.refusal(snapshot, path)
     if refused:
         return row._replace(reason=READ_ONLY, detail=refused)
@@ -151,26 +152,11 @@ def _missing(identity: Identity, setting: Setting) -> dict[str, str]:
             "reason": HOST_OWNED,
             "detail": "this container is not shown the conntrack settings: set it on its host",
         }
+    if setting.name == "buckets" and identity.kernel.ip_only:
+        return {"reason": READ_ONLY, "detail": "this kernel takes it only when the module is loaded"}
     why = catalogue.removed(setting, identity.kernel.release)
     detail = "this kernel has no such setting" + (": " + why if why else "")
     return {"reason": UNSUPPORTED, "detail": detail}
-
-
-def _lowers(snapshot: Snapshot, row: Row, options: Options) -> str | None:
-    """Why a lower max is refused: connections beyond it would be turned away, the operator's own among them."""
-    if row.setting.name != "max" or options.allow_lower or row.wanted == 0:
-        return None
-    if row.before and row.before <= row.wanted:
-        return None  # a raise turns nobody away, even one to less than is in use
-    entries = usage.count(snapshot)
-    if entries is None:
-        return "the entries in use are unknown; allow_lower permits a lower max all the same"
-    if row.wanted > entries.entries:
-        return None
-    return "%d entries are in use; with max %d new connections would be refused (allow_lower permits it)" % (
-        entries.entries,
-        row.wanted,
-    )
 
 
 def _order(row: Row) -> tuple[int, int, str]:

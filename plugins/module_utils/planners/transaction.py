@@ -8,13 +8,13 @@ from __future__ import annotations
 import typing as t
 
 from ..catalogue import BY_NAME, Setting
-from ..facts import boot, boot_files
+from ..facts import boot
 from ..facts import settings as live_settings
 from ..facts.identity import identify
 from ..plan import FILE, SYSCTL, Outcome, Step, describe, diff
 from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
-from . import reasons, record, restore, sequence
+from . import persistence, reasons, record, restore, sequence
 from . import settings as planner
 from .settings import Options, Row, SettingsPlan
 from .wanted import Wanted
@@ -26,6 +26,9 @@ _REASON_OF = {
     "ERANGE": reasons.OUT_OF_RANGE,
     "ENOMEM": reasons.OUT_OF_RANGE,
     "ENOENT": reasons.UNSUPPORTED,
+    # What hashsize answers in a network namespace that is not the first.
+    "EOPNOTSUPP": reasons.HOST_OWNED,
+    "ENOTSUP": reasons.HOST_OWNED,
 }
 
 
@@ -82,8 +85,10 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
+    warnings = list(done.warnings)
     if settled and not check:
-        host.carry_out([record.forget(before, settled)])
+        forgotten = host.carry_out([record.forget(before, settled)])
+        warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
     rows = {}
     for step in found.live:
         setting = restore.setting_of(step.path)
@@ -95,7 +100,7 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
                 "reason": None,
                 "detail": None,
             }
-    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), list(done.warnings), unapplied, [])
+    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [])
 
 
 def _as_shown(done: sequence.Done) -> sequence.Done:
@@ -116,11 +121,9 @@ def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> d
             reason, detail = _reason(outcome), outcome.detail
         elif outcome.step.setting in (None, row.setting.name) and row.to_persist and reason is None:
             reason, detail = reasons.NOT_PERSISTENT, outcome.detail
-    if reason is None and options.persist and boot_files.reader(before) == boot_files.NONE:
-        reason, detail = (
-            reasons.NOT_PERSISTENT,
-            "nothing on this host sets sysctls at boot: say persist: false",
-        )
+    if reason is None and options.persist:
+        detail = persistence.obstacle(before, identify(before), row.setting)
+        reason = reasons.NOT_PERSISTENT if detail else None
     return {"key": row.key, **values, "reason": reason, "detail": detail}
 
 

@@ -183,7 +183,9 @@ def test_max_does_not_go_back_below_use_unless_permitted(host):
     write(host, NF + "count", "290000\n")
     result = restored(host, allow_lower=False)
     assert [(row.what, row.reason) for row in result.unapplied] == [(NF + "max", "would_lower")]
-    assert result.unapplied[0].detail == "max was %s and 290000 entries are in use (allow_lower permits it)" % first
+    assert result.unapplied[0].detail == (
+        "290000 entries are in use; with max %s new connections would be refused (allow_lower permits it)" % first
+    )
     assert read(host, NF + "max") == "300000\n"
     assert read(host, NF + "udp_timeout") == "30\n"
     assert the_record(host) == {NF + "max": first}

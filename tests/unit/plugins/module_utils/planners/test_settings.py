@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import usage
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.settings import HASHSIZE
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import settings as planner
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
@@ -307,7 +308,7 @@ def test_auto_buckets_follow_a_max_that_is_given():
 def test_auto_on_every_host_is_no_less_than_is_set_or_in_use(name):
     snapshot = recorded.host(name).read(probe.items(("usage", "persistence")))
     before = planner.settings.value(snapshot, "max")
-    entries = planner.usage.count(snapshot)
+    entries = usage.count(snapshot)
     found = plan(snapshot, {"max": "auto", "buckets": "auto"})
     values = {row.setting.name: row.wanted for row in found.rows}
     assert values["max"] >= max(before or 0, entries.entries if entries else 0)

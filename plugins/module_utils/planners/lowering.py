@@ -1,0 +1,24 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a lower max is refused: the kernel turns new connections away, the operator's own among them."""
+
+from __future__ import annotations
+
+from ..facts import usage
+from ..snapshot import Snapshot
+
+
+def refusal(snapshot: Snapshot, before: int | None, wanted: int) -> str | None:
+    """A sentence, or None where max may become ``wanted``. 0 is no limit, before and after."""
+    if wanted == 0 or (before and before <= wanted):
+        return None  # a raise turns nobody away, even one to less than is in use
+    entries = usage.count(snapshot)
+    if entries is None:
+        return "the entries in use are unknown; allow_lower permits a lower max all the same"
+    if wanted > entries.entries:
+        return None
+    return "%d entries are in use; with max %d new connections would be refused (allow_lower permits it)" % (
+        entries.entries,
+        wanted,
+    )
