@@ -77,16 +77,11 @@ def diff(steps: t.Iterable[Step]) -> list[dict[str, str]]:
                 {
                     "before_header": step.path if step.before is not None else "%s (absent)" % step.path,
                     "after_header": step.path if step.after is not None else "%s (absent)" % step.path,
-                    "before": _shown(step.before or ""),
-                    "after": _shown(step.after or ""),
+                    "before": step.before or "",
+                    "after": step.after or "",
                 }
             )
     return shown
-
-
-def _shown(text: str) -> str:
-    """Without the stand-ins for bytes that are not UTF-8: Ansible takes no result that holds them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def describe(steps: t.Iterable[Step]) -> list[dict[str, str | None]]:

@@ -121,7 +121,8 @@ def recommend(
 
     ``count`` and ``peak`` are entries, ``full`` says that the table is or was full, so that the demand is hidden;
     ``object_size`` is bytes of an entry in the slab. The size is a power of two unless memory forbids it; it is never
-    below what is in use with headroom or below what is set now; where nothing is set, not below the kernel's default.
+    below what is in use with headroom or below what is set now, and where it grows, it grows at least to the kernel's
+    own default as far as the memory budget goes.
     """
     cost = entry_bytes(object_size, kernel) + head_bytes(1, kernel) / entries_per_bucket(kernel)
     seen = max(count or 0, peak or 0)
@@ -130,6 +131,10 @@ def recommend(
     wanted = _power_above(used * headroom)
     said = [_use_sentence(used, headroom, wanted, full)]
     floor = max(int(seen * LEAST_HEADROOM), current_max or default_max(kernel) or _USUAL_MAX)
+    default = default_max(kernel) or 0
+    if floor < wanted < default:
+        wanted = default
+        said.append("The kernel's own default on a host of this memory is %d." % default)
     size, limited_by = wanted, "use"
     if wanted <= floor:
         size, limited_by = floor, "current"

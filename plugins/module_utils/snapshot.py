@@ -85,3 +85,14 @@ class Snapshot:
 
     def items(self) -> t.Iterable[tuple[str, Reading]]:
         return self._readings.items()
+
+
+def printable(data: t.Any) -> t.Any:
+    """A result without the stand-ins for bytes that are not UTF-8: Ansible takes no result that holds them."""
+    if isinstance(data, str):
+        return data.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(data, dict):
+        return {printable(key): printable(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [printable(value) for value in data]
+    return data

@@ -271,6 +271,7 @@ from ..module_utils import probe
 from ..module_utils.facts import usage
 from ..module_utils.facts.gather import SUBSETS, gather
 from ..module_utils.hosts.of_module import local_host
+from ..module_utils.snapshot import printable
 
 
 def chosen(asked: list[str]) -> list[str]:
@@ -306,7 +307,7 @@ def main() -> None:
     if interval:
         time.sleep(interval)
         later = snapshot.with_readings(dict(host.read(probe.COUNTERS).items()))
-    module.exit_json(ansible_facts={"conntrack": gather(snapshot, subsets, later)})
+    module.exit_json(ansible_facts={"conntrack": printable(gather(snapshot, subsets, later))})
 
 
 if __name__ == "__main__":

@@ -211,6 +211,7 @@ from ..module_utils.planners.reasons import REASONS
 from ..module_utils.planners.record import Unusable
 from ..module_utils.planners.settings import Options
 from ..module_utils.planners.wanted import Invalid, parse
+from ..module_utils.snapshot import printable
 
 
 def main() -> None:
@@ -240,17 +241,19 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
         module.warn(warning)
-    returned = {
-        "changed": result.changed,
-        "settings": result.settings,
-        "sizing": result.sizing,
-        "steps": result.steps,
-        "diff": result.diff,
-    }
+    returned = printable(
+        {
+            "changed": result.changed,
+            "settings": result.settings,
+            "sizing": result.sizing,
+            "steps": result.steps,
+            "diff": result.diff,
+        }
+    )
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:
         said = "; ".join("%s (%s): %s" % row for row in failed)
-        module.fail_json(msg="not applied: " + said, **returned)
+        module.fail_json(msg=printable("not applied: " + said), **returned)
     module.exit_json(**returned)
 
 

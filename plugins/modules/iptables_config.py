@@ -143,6 +143,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.hosts.of_module import local_host
 from ..module_utils.planners import iptables_config
 from ..module_utils.planners.record import Unusable
+from ..module_utils.snapshot import printable
 
 
 def main() -> None:
@@ -164,15 +165,16 @@ def main() -> None:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
         module.warn(warning)
-    module.exit_json(
-        changed=result.changed,
-        files=result.files,
-        still_loaded=result.still_loaded,
-        reboot_required=bool(result.still_loaded),
-        steps=result.steps,
-        diff=result.diff,
-        backup_files=host.backups,
-    )
+    returned = {
+        "changed": result.changed,
+        "files": result.files,
+        "still_loaded": result.still_loaded,
+        "reboot_required": bool(result.still_loaded),
+        "steps": result.steps,
+        "diff": result.diff,
+        "backup_files": host.backups,
+    }
+    module.exit_json(**printable(returned))
 
 
 if __name__ == "__main__":

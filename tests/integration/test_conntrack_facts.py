@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 
@@ -178,3 +179,15 @@ def test_what_makes_no_sense_is_refused(play, arguments, said):
     assert result["failed"]
     assert said in result["msg"]
     assert "ansible_facts" not in result
+
+
+def test_a_name_that_is_no_text_does_not_break_the_result(facts, machine):
+    odd = b"/etc/sysctl.d/zz-\xff.conf"
+    with open(odd, "wb") as stream:
+        stream.write(b"net.netfilter.nf_conntrack_udp_timeout = 33\n")
+    try:
+        found = facts(gather_subset=["persistence"])["persistence"]
+    finally:
+        os.unlink(odd)
+    assert found["settings"]["udp_timeout"]["after_boot"] == 33
+    assert found["settings"]["udp_timeout"]["source"] == "/etc/sysctl.d/zz-\ufffd.conf"

@@ -14,7 +14,7 @@ import typing as t
 from ..formats import modules as module_list
 from ..kernel import Kernel, version
 from ..probe import PAGE_SIZE, UNAME
-from ..snapshot import ABSENT, NOT_READ, Snapshot, command_key
+from ..snapshot import Snapshot, command_key
 
 NF = "nf_conntrack"
 IP = "ip_conntrack"
@@ -68,12 +68,6 @@ def _kernel(snapshot: Snapshot, nf: bool, ip: bool) -> Kernel:
     old = bool(version(release)) and version(release) < (2, 6, 20)
     ip_only = ip and not nf if ip or nf else old
     return Kernel(release, machine, page_size, 8 if wide else 4, _ram(snapshot), ip_only)
-
-
-def not_shown(snapshot: Snapshot, path: str) -> str:
-    """Why a key has no value, in one word: absent is told from forbidden."""
-    reason = snapshot.reason(path)
-    return ABSENT if reason in (None, NOT_READ) else reason
 
 
 def _is_core(path: str) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import typing as t
@@ -43,7 +44,18 @@ def local_host(module: t.Any, backup: bool = False) -> LocalHost:
             raise TimeoutError
         return t.cast("tuple[int, bytes, bytes]", result)
 
-    return LocalHost(run=run, move=module.atomic_move, backup=module.backup_local if backup else None)
+    def move(source: str, destination: str) -> None:
+        def fail_json(msg: str, **_rest: t.Any) -> t.NoReturn:
+            raise OSError(errno.EIO, msg)
+
+        # atomic_move ends the whole module when it fails: an error here leaves the rest of a plan to be done and told.
+        module.fail_json = fail_json
+        try:
+            module.atomic_move(source, destination)
+        finally:
+            del module.fail_json
+
+    return LocalHost(run=run, move=move, backup=module.backup_local if backup else None)
 
 
 def _environment() -> dict[str, str]:

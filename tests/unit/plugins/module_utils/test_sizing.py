@@ -110,6 +110,11 @@ def test_room_for_bursts_and_more_where_the_demand_is_hidden():
     assert sizing.recommend(machine, 10, 65536, 65536, peak=200000).max == 524288
 
 
+def test_a_table_that_must_grow_grows_to_the_kernel_s_default():
+    assert sizing.recommend(kernel("6.1.0-18-amd64", 8 * GIB), 64, 64, 512, full=True).max == 262144
+    assert sizing.recommend(kernel("6.1.0-18-amd64", 8 * GIB), 3, 64, 512).max == 64
+
+
 def test_what_is_large_enough_stays():
     found = sizing.recommend(kernel("6.1.0-18-amd64", 8 * GIB), 300, 100000, 65536)
     assert (found.max, found.limited_by) == (100000, "current")
