@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from .formats import record_file
-from .formats.kernel_log import KEEP
+from .formats.log_words import KEEP
 
 LOG_BYTES = 1 << 20
 

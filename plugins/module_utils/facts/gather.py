@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..snapshot import Snapshot
-from . import advice, boot, demand, log, memory, modules, settings, statistics, usage, verdict, writers
+from . import advice, boot, clock, demand, log, memory, modules, settings, statistics, usage, verdict, writers
 from .identity import Identity, identify
 
 SUBSETS = (
@@ -72,8 +72,8 @@ def _statistics(snapshot: Snapshot, later: Snapshot | None, release: str) -> dic
 
 
 def _verdict(snapshot: Snapshot, facts: dict[str, t.Any], identity: Identity) -> dict[str, t.Any]:
-    clock = log.clock(snapshot)
-    seen = verdict.signs(facts, clock.now if clock else None, statistics.uptime(snapshot))
+    now = clock.read(snapshot)
+    seen = verdict.signs(facts, now.now if now else None, clock.uptime(snapshot))
     found = verdict.judge(seen)
     todo = advice.advise(
         found.status,

@@ -5,25 +5,14 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ..formats import kernel_log, record_file
-from ..probe import DATE, DMESG, JOURNAL, OWN_NAMESPACE
+from ..probe import DMESG, JOURNAL, OWN_NAMESPACE
 from ..snapshot import ABSENT, Snapshot, command_key
-from .statistics import uptime
+from . import clock
 
 _FILES = ("/var/log/messages*", "/var/log/kern.log*")
-
-
-def clock(snapshot: Snapshot) -> kernel_log.Clock | None:
-    """The host's own time of day and zone; syslog lines carry neither year nor zone."""
-    match = re.match(r"(\d+) ([+-])(\d\d)(\d\d)", snapshot.text(command_key(DATE.argv)) or "")
-    if not match:
-        return None
-    seconds, sign, hours, minutes = match.groups()
-    offset = int(hours) * 3600 + int(minutes) * 60
-    return kernel_log.Clock(float(seconds), -offset if sign == "-" else offset, uptime(snapshot))
 
 
 def facts(snapshot: Snapshot, namespace: str) -> dict[str, t.Any]:
@@ -35,7 +24,7 @@ def facts(snapshot: Snapshot, namespace: str) -> dict[str, t.Any]:
     ``readable`` is False where no source could be read: then nothing is known, which is not the same as no lines.
     Lines tell that and when the table was full; they do not count the drops, because the kernel suppresses most.
     """
-    now = clock(snapshot) or kernel_log.Clock(0.0, 0, None)
+    now = clock.read(snapshot) or kernel_log.Clock(0.0, 0, None)
     sources, readings = [], []
     for path in _paths(snapshot):
         reading = snapshot.reading(path)

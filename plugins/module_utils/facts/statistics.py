@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ..formats import statistics as format_
 from ..snapshot import Snapshot
-from . import settings, usage
+from . import clock, settings, usage
 
 
 def facts(snapshot: Snapshot, release: str) -> dict[str, t.Any] | None:
@@ -33,7 +32,7 @@ def rates(before: Snapshot, after: Snapshot) -> dict[str, t.Any] | None:
     ``interval`` is in seconds by the host's own uptime. ``seconds_to_full`` is None where the table does not grow.
     ``per_second`` is None where the counters were reset in between (the module was loaded anew).
     """
-    start, end = uptime(before), uptime(after)
+    start, end = clock.uptime(before), clock.uptime(after)
     if start is None or end is None or end <= start:
         return None
     interval = end - start
@@ -60,9 +59,3 @@ def _growth(before: Snapshot, after: Snapshot, interval: float) -> dict[str, flo
     if maximum and growth > 0:
         left = round(max(0, maximum - second.entries) / growth)
     return {"growth_per_second": round(growth, 3), "seconds_to_full": left}
-
-
-def uptime(snapshot: Snapshot) -> float | None:
-    """Seconds since boot (/proc/uptime)."""
-    match = re.match(r"\s*([0-9]{1,12}(?:\.[0-9]{1,9})?)\s", snapshot.text("/proc/uptime") or "")
-    return float(match.group(1)) if match else None

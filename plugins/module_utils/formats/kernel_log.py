@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import re
 
+from .clock import Clock
 from .log_events import Event, LogReading, merge, summary
-from .log_lines import Clock, first_time, split, unstamped
+from .log_lines import first_time, split, unstamped
+from .log_words import KEEP
 
-__all__ = ["KEEP", "Clock", "Event", "LogReading", "merge", "read", "summary"]
-
-# A host may blank every line that holds none of these, but for the first and the last, and no event is lost.
-# Blank it, rather than drop it: "last message repeated" speaks of the line before it, and where that is
-# dropped it would speak of another.
-KEEP = ("table full", " suppressed", " repeated ")
+__all__ = ["Clock", "Event", "LogReading", "merge", "read", "summary"]
 
 _FULL = re.compile(
     r"(?:<[0-9]{1,3}>)?(?P<text>(?P<generation>ip_conntrack|nf_conntrack): (?:(?:ip|nf)_conntrack: )?"

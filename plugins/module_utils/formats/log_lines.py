@@ -13,6 +13,8 @@ import datetime
 import re
 import typing as t
 
+from .clock import Clock
+
 _STAMP = re.compile(r"\[ *([0-9]{1,12}\.[0-9]{1,9})\](?:\[ *[TC][0-9]{1,10}\])? ?")
 _RING = re.compile(r"(?:<[0-9]{1,3}>)?(?=\[ *[0-9]+\.[0-9])")
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
@@ -32,18 +34,6 @@ _KERNEL = re.compile(r"(?:[a-z0-9]+\.[a-z]+ )?kernel(?:: *| - - (?:-|\[[^\]]*\])
 _EPOCH = datetime.datetime(1970, 1, 1)
 _DAY = 86400
 _YEAR_10000 = 253402300800
-
-
-class Clock(t.NamedTuple):
-    """The host's time of day.
-
-    ``now`` in epoch seconds; None or 0 where it is not known, and then a line without a year has no time.
-    ``utc_offset`` in seconds east. ``uptime`` in seconds since boot, or None.
-    """
-
-    now: float | None
-    utc_offset: int
-    uptime: float | None
 
 
 class Line(t.NamedTuple):

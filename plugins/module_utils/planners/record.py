@@ -15,7 +15,7 @@ import hashlib
 import json
 import typing as t
 
-from ..facts import log
+from ..facts import clock
 from ..formats.record_file import PATH, max_set
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
@@ -67,9 +67,9 @@ def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
         if change.kind == FILE and change.before != first.text and digest(change.before) != first.left:
             continue
         rows[change.path] = first._replace(left=digest(change.after) if change.kind == FILE else None)
-    clock = log.clock(snapshot)
+    now = clock.read(snapshot)
     sets_max = any(change.kind == SYSCTL and change.setting == "max" for change in steps)
-    when = clock.now if clock and sets_max else max_set(snapshot.text(PATH) or "")
+    when = now.now if now and sets_max else max_set(snapshot.text(PATH) or "")
     return None if rows == known and not sets_max else _write(snapshot, rows, when)
 
 

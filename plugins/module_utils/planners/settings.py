@@ -9,7 +9,7 @@ import typing as t
 
 from .. import catalogue, sizing
 from ..catalogue import Setting
-from ..facts import access, demand, log, settings
+from ..facts import access, settings
 from ..facts.identity import Identity, identify
 from ..plan import SYSCTL, Step
 from ..snapshot import Snapshot
@@ -98,6 +98,9 @@ def _numbers(
     given = {item.setting: item.value for item in wanted}
     if not wants_auto(wanted):
         return t.cast("dict[Setting, int]", given), ()
+    # The readers of logs and slabs take longer to load than most runs take for the rest.
+    from ..facts import demand, log
+
     sized = demand.recommend(
         snapshot, identity, log.unanswered(log.facts(snapshot, identity.namespace))["lines"], options.memory_percent
     )

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils.facts import statistics
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import clock, statistics
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import ABSENT, Reading, Snapshot
 
 HEADER = "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop\n"
@@ -99,4 +99,4 @@ def test_without_time_there_are_no_rates(first, second):
     [("12.5 3\n", 12.5), ("", None), ("x y", None), ("nan\n", None), ("inf\n", None), ("-1\n", None)],
 )
 def test_uptime(text, seconds):
-    assert statistics.uptime(Snapshot({"/proc/uptime": Reading(text=text)})) == seconds
+    assert clock.uptime(Snapshot({"/proc/uptime": Reading(text=text)})) == seconds

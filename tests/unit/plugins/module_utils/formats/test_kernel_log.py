@@ -8,7 +8,7 @@ from __future__ import annotations
 import calendar
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils.formats import kernel_log
+from ansible_collections.netops.conntrack.plugins.module_utils.formats import kernel_log, log_words
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -213,7 +213,7 @@ OURS = [
 @given(st.lists(st.sampled_from(NOISE + OURS)))
 def test_blanking_the_lines_without_a_word_of_keep_loses_no_event(lines):
     blanked = [
-        line if number in (0, len(lines) - 1) or any(word in line for word in kernel_log.KEEP) else ""
+        line if number in (0, len(lines) - 1) or any(word in line for word in log_words.KEEP) else ""
         for number, line in enumerate(lines)
     ]
     whole, kept = read("\n".join(lines)), read("\n".join(blanked))
