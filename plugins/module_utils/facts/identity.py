@@ -9,6 +9,7 @@ versions, and a kernel with the core built in has no /proc/modules to ask.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ..formats import modules as module_list
@@ -40,6 +41,8 @@ class Identity(t.NamedTuple):
     kernel: Kernel
 
 
+# Asked of one snapshot by everything that looks at it.
+@functools.lru_cache(maxsize=4)
 def identify(snapshot: Snapshot) -> Identity:
     nf = snapshot.exists(HOST_ALIAS) or any(_is_core(path) for path in snapshot.glob(_NF_KEYS))
     ip = snapshot.exists(_IP_MAX) or bool(snapshot.glob(_IP_KEYS))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
+import signal
 import typing as t
 
 from .local import LocalHost
@@ -17,17 +17,18 @@ def local_host(module: t.Any, backup: bool = False) -> LocalHost:
     """``module`` is the AnsibleModule; ``backup`` keeps a copy of each file before it is replaced."""
 
     def run(argv: t.Sequence[str], seconds: int) -> tuple[int, bytes, bytes]:
-        late = threading.Event()
+        late = []
 
         def limit(process: t.Any) -> None:
-            def end() -> None:
-                late.set()
+            def end(_number: int, _frame: t.Any) -> None:
+                late.append(True)
                 process.kill()
 
-            timer.append(threading.Timer(seconds, end))
-            timer[0].start()
+            signal.signal(signal.SIGALRM, end)
+            signal.alarm(seconds)
 
-        timer: list[threading.Timer] = []
+        # A signal and no timer thread: beside a second thread run_command often misses the end of a command by a second.
+        before = signal.getsignal(signal.SIGALRM)
         try:
             result = module.run_command(
                 list(argv),
@@ -38,9 +39,9 @@ def local_host(module: t.Any, backup: bool = False) -> LocalHost:
                 before_communicate_callback=limit,
             )
         finally:
-            for started in timer:
-                started.cancel()
-        if late.is_set():
+            signal.alarm(0)
+            signal.signal(signal.SIGALRM, before)
+        if late:
             raise TimeoutError
         return t.cast("tuple[int, bytes, bytes]", result)
 

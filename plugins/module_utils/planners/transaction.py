@@ -58,10 +58,11 @@ def apply(host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, che
     before = host.read(items_)
     found = planner.plan(before, wanted, options)
 
-    def files(failed: t.Sequence[Outcome]) -> list[Step]:
+    def files(failed: t.Sequence[Outcome]) -> t.Sequence[Step]:
+        if not failed or not options.persist:
+            return found.files
         refused = {outcome.step.setting for outcome in failed}
-        rows = [row for row in found.rows if row.setting.name not in refused]
-        return planner.persist(before, rows) if options.persist else []
+        return planner.persist(before, [row for row in found.rows if row.setting.name not in refused])
 
     done = sequence.carry_out(host, SYSCTLS, before, found.live, files, check)
     done = _as_shown(done) if check else done
