@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
+# A verdict is to be read at a glance; the facts hold the rest.
+_DRIFT_SHOWN = 5
+
 
 def lines(facts: t.Mapping[str, t.Any]) -> list[str]:
     """The verdict, its evidence, what to do, what changes at the next boot, who else writes, what was not read."""
@@ -52,14 +55,17 @@ def _memory(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
 
 def _boot(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     settings = (facts.get("persistence") or {}).get("settings") or {}
-    for name, row in settings.items():
-        if row["live"] is not None and row["after_boot"] is not None and row["live"] != row["after_boot"]:
-            yield "  after a boot: %s becomes %d (now %d), by %s" % (
-                name,
-                row["after_boot"],
-                row["live"],
-                row["source"],
-            )
+    drift = [
+        (name, row)
+        for name, row in settings.items()
+        if None not in (row["live"], row["after_boot"]) and row["live"] != row["after_boot"]
+    ]
+    for name, row in drift[:_DRIFT_SHOWN]:
+        yield "  after a boot: %s becomes %d (now %d), by %s" % (name, row["after_boot"], row["live"], row["source"])
+    if len(drift) > _DRIFT_SHOWN:
+        yield "  after a boot: %d more settings change; the facts list them under persistence" % (
+            len(drift) - _DRIFT_SHOWN
+        )
 
 
 def _writers(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -27,7 +27,7 @@ def local_host(module: t.Any, backup: bool = False) -> LocalHost:
             signal.signal(signal.SIGALRM, end)
             signal.alarm(seconds)
 
-        # A signal and no timer thread: beside a second thread run_command often misses the end of a command by a second.
+        # A signal, no timer thread: beside a second thread run_command often misses the end of a command by a second.
         before = signal.getsignal(signal.SIGALRM)
         try:
             result = module.run_command(
