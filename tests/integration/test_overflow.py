@@ -39,7 +39,7 @@ def overflow(output, namespace):
     """Flows until some are refused and the kernel has said so; it prints at most 10 lines in 5 seconds, of any kind."""
     before = table_full(output, namespace)
     refused = namespace.send(FLOWS)
-    for _ in range(24):
+    for _turn in range(24):
         # The ring may drop old lines, but it does not give a new one the time of an old one.
         if set(table_full(output, namespace)) - set(before):
             break

@@ -48,6 +48,7 @@ def require():
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        check=False,
         env={"PATH": PATH},
     )
     if tried.returncode:
@@ -154,7 +155,7 @@ def enter(record, argv):
     command = ["nsenter", "--target", str(record["pid"]), *NAMESPACES, "--root", "--wd", "--"]
     # env(1), so that the command is looked for on the host's PATH and not on ours.
     return subprocess.run(
-        [shutil.which("nsenter", path=PATH), *command[1:], "/usr/bin/env", *argv], env=environment
+        [shutil.which("nsenter", path=PATH), *command[1:], "/usr/bin/env", *argv], env=environment, check=False
     ).returncode
 
 
