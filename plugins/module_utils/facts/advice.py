@@ -36,7 +36,7 @@ def advise(
 ) -> list[Advice]:
     """``sized`` is the size this host's table should have, ``established`` the timeout set now, in seconds."""
     if status in ("full", "pressure", "was_full"):
-        return [*_larger_table(seen, kernel, sized, buckets), *_shorter_timeout(established)]
+        return [*_larger_table(status, seen, kernel, sized, buckets), *_shorter_timeout(established)]
     if status == "race":
         return _race(seen, kernel, buckets)
     if status == "host_owned":
@@ -48,12 +48,16 @@ def advise(
     return []
 
 
-def _larger_table(seen: Signs, kernel: Kernel, sized: sizing.Recommendation, buckets: int | None) -> t.Iterator[Advice]:
+def _larger_table(
+    status: str, seen: Signs, kernel: Kernel, sized: sizing.Recommendation, buckets: int | None
+) -> t.Iterator[Advice]:
     where = "host" if seen.namespace == "child" else "here"
     owner = "On the host that owns the limit, not in this container: " if where == "host" else ""
     if sized.max > (seen.maximum or 0):
         share = "" if sized.share is None else ", at most %.1f %% of the RAM" % (sized.share * 100)
         why = owner + "room for %d entries costs up to %.0f MiB%s." % (sized.max, sized.bytes / (1 << 20), share)
+        if status == "was_full":
+            why = why[:-1] + "; if max was raised since, this has been done."
         yield Advice("max", sized.max, where, why[0].upper() + why[1:])
     else:
         why = owner + "a larger table takes more than %g %% of the RAM: find out who fills it." % sizing.MEMORY_PERCENT
