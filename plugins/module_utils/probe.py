@@ -55,6 +55,9 @@ class Command(t.NamedTuple):
 
 Item = t.Union[File, Glob, Names, Command]
 
+MOUNTS = File("/proc/mounts", limit=1 << 18)
+OWN_NAMESPACE = Names("/proc/self/ns/net")
+INIT_NAMESPACE = Names("/proc/1/ns/net")
 UNAME = Command(("uname", "-m"))
 PAGE_SIZE = Command(("getconf", "PAGESIZE"))
 DATE = Command(("date", "+%s %z"))
@@ -80,10 +83,12 @@ SYSCTLS: tuple[Item, ...] = (
 BASE: tuple[Item, ...] = (
     File("/proc/sys/kernel/osrelease", limit=256),
     File("/proc/meminfo"),
-    File("/proc/mounts", limit=1 << 18),
+    MOUNTS,
     File("/proc/self/status"),
     File("/proc/modules", limit=1 << 18),
     Names("/sys/module/*conntrack*"),
+    OWN_NAMESPACE,
+    INIT_NAMESPACE,
     UNAME,
     PAGE_SIZE,
     *SYSCTLS,
@@ -145,11 +150,9 @@ PERSISTENCE: tuple[Item, ...] = (
 )
 
 RECORD = File(record_file.PATH, limit=record_file.LIMIT)
-OWN_NAMESPACE = Names("/proc/self/ns/net")
 
 LOGS: tuple[Item, ...] = (
     DATE,
-    OWN_NAMESPACE,
     RECORD,
     File("/proc/uptime", limit=256),
     DMESG,

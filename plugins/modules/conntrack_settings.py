@@ -236,7 +236,7 @@ def main() -> None:
             result = transaction.undo(host, params["allow_lower"], module.check_mode)
         else:
             options = Options(params["persist"], params["allow_lower"], params["memory_percent"])
-            result = transaction.apply(host, parse(params["settings"]), options, module.check_mode)
+            result = transaction.apply(host, parse(params["settings"] or {}), options, module.check_mode)
     except (Invalid, Unusable) as error:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
@@ -253,7 +253,7 @@ def main() -> None:
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:
         said = "; ".join("%s (%s): %s" % row for row in failed)
-        module.fail_json(msg=printable("not applied: " + said), **returned)
+        module.fail_json(msg=printable("not as asked: " + said), **returned)
     module.exit_json(**returned)
 
 

@@ -77,4 +77,5 @@ def _unread(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     unread = facts.get("unread") or {}
     if unread:
         named = ("%s (%s)" % (path.replace("$ ", "", 1), reason) for path, reason in sorted(unread.items()))
-        yield "  not read: %s" % ", ".join(named)
+        hint = "; root may read more" if "forbidden" in unread.values() else ""
+        yield "  not read: %s%s" % (", ".join(named), hint)

@@ -49,7 +49,8 @@ def default(setting: catalogue.Setting) -> str:
     if not setting.defaults:
         return "computed" if setting.unit in ("entries", "buckets") and setting.writable else "–"
     rows = [row for row in setting.defaults if row.vendor is None] or list(setting.defaults)
-    return ", ".join(str(row.value) + since(row.since) for row in rows)
+    changes = [row for index, row in enumerate(rows) if not index or row.value != rows[index - 1].value]
+    return ", ".join(str(row.value) + since(row.since) for row in changes)
 
 
 def since(version: str | None) -> str:

@@ -15,7 +15,7 @@ def refusal(snapshot: Snapshot, path: str) -> str | None:
     mode = snapshot.reading(path).mode
     if mode is not None and not mode & 0o222:
         return "the kernel shows %s read-only" % path
-    mount = _read_only_mount(snapshot, path)
+    mount = read_only_mount(snapshot, path)
     if mount:
         return "%s is mounted read-only" % mount
     if user(snapshot) not in (0, None):
@@ -32,7 +32,7 @@ def user(snapshot: Snapshot) -> int | None:
     return None
 
 
-def _read_only_mount(snapshot: Snapshot, path: str) -> str | None:
+def read_only_mount(snapshot: Snapshot, path: str) -> str | None:
     """The mount point that holds a path (the last, longest in /proc/mounts), if it is read-only."""
     best, options = "", ""
     for line in (snapshot.text("/proc/mounts") or "").splitlines():

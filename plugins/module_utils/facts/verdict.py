@@ -68,6 +68,12 @@ def signs(facts: t.Mapping[str, t.Any], now: float | None, uptime: float | None)
     rates = statistics.get("rates") or {}
     per_second = rates.get("per_second")
 
+    if facts["namespace"] == "child" and total.get("drop") == 0 and unanswered.get("lines"):
+        # A full table drops, and the counter is the namespace's own: these lines are of another one, whose number this
+        # one has got since.
+        log = {**log, "elsewhere": (log.get("elsewhere") or 0) + log["lines"], "lines": 0}
+        unanswered = {}
+
     def rate(name: str) -> float | None:
         if per_second is not None:
             return per_second.get(name)

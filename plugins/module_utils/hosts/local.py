@@ -138,6 +138,8 @@ class LocalHost:
         if step.after is None:
             self._keep(step, real)
             os.unlink(real)
+            if step.private and not os.listdir(os.path.dirname(real)):
+                os.rmdir(os.path.dirname(real))  # it was made for this file alone
             return Outcome(step)
         directory = os.path.dirname(real)
         # What only root may read lies in a directory that only root may enter.

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ..facts import access
 from ..formats import modules as module_list
 from ..formats import shell_assignments
 from ..plan import FILE, Step, describe, diff
-from ..probe import RECORD, File, Item
+from ..probe import MOUNTS, RECORD, File, Item
 from ..snapshot import Snapshot
 from . import sequence
 
@@ -71,6 +72,7 @@ def apply(
     items: tuple[Item, ...] = (
         *(File(path) for path in paths),
         File("/proc/modules", limit=1 << 18),
+        MOUNTS,
         RECORD,
     )
     before = host.read(items)
@@ -110,6 +112,9 @@ def plan(snapshot: Snapshot, paths: t.Sequence[str], modules: t.Sequence[str] | 
         raise Refused("; ".join(problems))
     if state == PRESENT and modules is not None:
         _only_where_known(snapshot, paths, modules, edits)
+    for path, edit in edits.items():
+        if edit.changed and access.read_only_mount(snapshot, path):
+            raise Refused("%s lies on a read-only file system" % path)
     why = "so that the script loads %s" % ("them" if state == PRESENT else "them no more")
     return [
         Step(FILE, path, snapshot.text(path), edit.text, why, validate=("sh", "-n", "%s"))

@@ -8,10 +8,11 @@ from __future__ import annotations
 import typing as t
 
 from ..catalogue import Setting, generation_of
-from ..facts import boot, boot_files, settings
+from ..facts import access, boot, boot_files, settings
 from ..facts.identity import Identity
 from ..formats import modprobe_conf, sysctl_conf
 from ..plan import FILE, Step
+from ..probe import INIT_NAMESPACE, OWN_NAMESPACE
 from ..snapshot import Snapshot
 
 # Files are applied in the order of their names: this one comes after 99-sysctl.conf.
@@ -57,9 +58,19 @@ def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | 
         path = sysctl_file(boot_files.reader(snapshot))
     if path is None:
         return "nothing on this host sets sysctls at boot: say persist: false"
-    if _unreadable(snapshot, path):
+    if foreign_namespace(snapshot):
+        return "what is set at boot is not set in this network namespace, which is not that of init: say persist: false"
+    if access.read_only_mount(snapshot, path):
+        return "%s lies on a read-only file system" % path
+    if _closed(snapshot, path):
         return "%s cannot be read (%s), so nothing is written to it" % (path, snapshot.reason(path))
     return None
+
+
+def foreign_namespace(snapshot: Snapshot) -> str | None:
+    """The name of this network namespace where it is not that of process 1, which sets sysctls at boot."""
+    own, first = (snapshot.reading(item.pattern).link for item in (OWN_NAMESPACE, INIT_NAMESPACE))
+    return own if own and first and own != first else None
 
 
 def hashsize_side_effect(identity: Identity, values: t.Mapping[Setting, int]) -> bool:
@@ -75,7 +86,7 @@ def _sysctl_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
         for setting, value in values.items()
         if setting.name != "buckets" or _buckets_sysctl(identity)
     ]
-    if path is None or not lines or _unreadable(snapshot, path):
+    if path is None or not lines or _closed(snapshot, path):
         return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER if path == DROP_IN else ""
@@ -91,7 +102,7 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
     if "max" not in by_name and _buckets_sysctl(identity):
         return None
     path = _modprobe_file(snapshot)
-    if _unreadable(snapshot, path):
+    if _closed(snapshot, path):
         return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER
@@ -99,8 +110,10 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
     return Step(FILE, path, before, after, "so that the module is loaded with this many buckets", "buckets")
 
 
-def _unreadable(snapshot: Snapshot, path: str) -> bool:
-    return snapshot.exists(path) and snapshot.text(path) is None
+def _closed(snapshot: Snapshot, path: str) -> bool:
+    """Whether a file may not be written by us: it cannot be read, or it would serve another network namespace."""
+    unreadable = snapshot.exists(path) and snapshot.text(path) is None
+    return bool(unreadable or access.read_only_mount(snapshot, path) or foreign_namespace(snapshot))
 
 
 def _modprobe_file(snapshot: Snapshot) -> str:

@@ -18,7 +18,8 @@ import typing as t
 from ..facts import clock
 from ..formats.record_file import PATH, max_set
 from ..plan import FILE, SYSCTL, Step
-from ..snapshot import Snapshot
+from ..snapshot import FORBIDDEN, Snapshot
+from . import persistence
 
 _VERSION = 1
 
@@ -28,11 +29,15 @@ class Unusable(ValueError):
 
 
 class Original(t.NamedTuple):
-    """``text`` as it was, None where the file was not there. ``left`` is None for live values."""
+    """``text`` as it was, None where the file was not there. ``left`` is None for live values.
+
+    ``namespace`` names the network namespace of a live value that is not init's, as ``ip netns exec`` gives one.
+    """
 
     kind: str
     text: str | None
     left: str | None
+    namespace: str | None = None
 
 
 def read(snapshot: Snapshot) -> dict[str, Original]:
@@ -40,7 +45,8 @@ def read(snapshot: Snapshot) -> dict[str, Original]:
     reading = snapshot.reading(PATH)
     if reading.text is None:
         if snapshot.exists(PATH):
-            raise Unusable("%s cannot be read: %s" % (PATH, reading.reason))
+            hint = "; use become" if reading.reason == FORBIDDEN else ""
+            raise Unusable("%s cannot be read: %s%s" % (PATH, reading.reason, hint))
         return {}
     try:
         data = json.loads(reading.text)
@@ -63,7 +69,8 @@ def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
     rows = dict(known)
     steps = list(steps)
     for change in steps:
-        first = rows.get(change.path) or Original(change.kind, change.before, None)
+        namespace = persistence.foreign_namespace(snapshot) if change.kind == SYSCTL else None
+        first = rows.get(change.path) or Original(change.kind, change.before, None, namespace)
         if change.kind == FILE and change.before != first.text and digest(change.before) != first.left:
             continue
         rows[change.path] = first._replace(left=digest(change.after) if change.kind == FILE else None)
@@ -91,7 +98,8 @@ def digest(text: str | None) -> str | None:
 
 def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None) -> Step:
     paths = {
-        path: {"kind": row.kind, "bytes": _encode(row.text), "left": row.left} for path, row in sorted(rows.items())
+        path: {"kind": row.kind, "bytes": _encode(row.text), "left": row.left, "namespace": row.namespace}
+        for path, row in sorted(rows.items())
     }
     text = json.dumps({"version": _VERSION, "max_set": when, "paths": paths}, indent=1) + "\n" if rows else None
     return Step(FILE, PATH, snapshot.text(PATH), text, "so that the first state can be restored", mode=0o600)
@@ -104,7 +112,7 @@ def _checked(path: str, kind: str) -> str:
 
 
 def _original(row: t.Mapping[str, t.Any]) -> Original:
-    return Original(row["kind"], _decode(row["bytes"]), row["left"])
+    return Original(row["kind"], _decode(row["bytes"]), row["left"], row.get("namespace"))
 
 
 def _encode(text: str | None) -> str | None:

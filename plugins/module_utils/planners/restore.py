@@ -12,8 +12,8 @@ from ..catalogue import Setting
 from ..facts import access, settings
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import Snapshot
-from . import lowering, record, sequence
-from .reasons import CHANGED_SINCE, READ_ONLY, WOULD_LOWER
+from . import lowering, persistence, record, sequence
+from .reasons import CHANGED_SINCE, HOST_OWNED, READ_ONLY, WOULD_LOWER
 
 
 class Refusal(t.NamedTuple):
@@ -70,6 +70,9 @@ def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower:
 def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:
     if not snapshot.exists(path):
         return None  # the module is gone, and its values with it
+    if original.namespace != persistence.foreign_namespace(snapshot):
+        where = original.namespace or "that of init"
+        return Refusal(path, HOST_OWNED, "it was changed in another network namespace (%s): restore it there" % where)
     before = (snapshot.text(path) or "").strip()
     after = (original.text or "").strip()
     if before == after or not after:

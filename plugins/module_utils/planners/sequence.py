@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ..facts import access
 from ..plan import FILE, Outcome, Step, predict
 from ..probe import File, Item
 from ..snapshot import Snapshot
 from . import record
 
 _LARGEST = 1 << 24
+_NOT_RECORDED = "nothing was changed, because the first state cannot be recorded: %s"
 
 
 class Host(t.Protocol):
@@ -55,13 +57,17 @@ def carry_out(
     """
     planned = files([])
     first = record.step(before, [*live, *planned]) if recorded else None
+    if first and access.read_only_mount(before, record.PATH):
+        raise record.Unusable(_NOT_RECORDED % "%s lies on a read-only file system" % record.PATH)
     if check:
         return Done(predict(before, [*live, *planned]), (*live, *planned), (), ())
     if not live and not planned:
         return Done(before, (), (), ())
     warnings: list[str] = []
-    if first and not _recorded(host, first, warnings):
-        first = None
+    if first:
+        for outcome in host.carry_out([first]):
+            if outcome.error:
+                raise record.Unusable(_NOT_RECORDED % outcome.detail)
     outcomes = host.carry_out(live)
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
@@ -70,7 +76,9 @@ def carry_out(
     done = tuple(outcome.step for outcome in outcomes if not outcome.error)
     failures = tuple(outcome for outcome in outcomes if outcome.error)
     if first and failures:
-        _recorded(host, record.corrected(before, first, done), warnings)
+        for outcome in host.carry_out([record.corrected(before, first, done)]):
+            if outcome.error:
+                warnings.append("the record of the first state is not up to date: %s" % outcome.detail)
     written = [File(step.path, limit=_LARGEST) for step in done if step.kind == FILE]
     read_back = host.read([*again, *written])
     return Done(predict(before, done).with_readings(dict(read_back.items())), done, failures, tuple(warnings))
@@ -82,11 +90,3 @@ def order(name: str, raises: bool) -> tuple[int, int, str]:
     # The kernel keeps the lower threshold below the higher one at every moment.
     pair = {"frag6_high_thresh": 0 if raises else 2, "frag6_low_thresh": 1}.get(name, 0)
     return (first, pair, name)
-
-
-def _recorded(host: Host, step: Step, warnings: list[str]) -> bool:
-    for outcome in host.carry_out([step]):
-        if outcome.error:
-            warnings.append("the first state could not be recorded, so it cannot be restored: %s" % outcome.detail)
-            return False
-    return True

@@ -171,6 +171,8 @@ def _warnings(identity: Identity, rows: t.Sequence[Row], options: Options) -> t.
         lowered = row.step and row.setting.unit == "seconds" and row.before is not None and row.wanted < row.before
         if lowered:
             yield ("%s: entries that are idle now keep their old timer until their next packet" % row.setting.name)
+        if row.step and row.setting.name == "max" and row.before and 0 < row.wanted < row.before:
+            yield "max: %d is less than the %d there was" % (row.wanted, row.before)
         if row.setting.name == "tcp_timeout_established" and row.wanted < _ESTABLISHED_LEAST:
             yield "tcp_timeout_established: RFC 5382 asks of a NAT that it be 7440 seconds (2 h 4 min) at least"
     values = {row.setting: row.wanted for row in rows if row.to_persist}

@@ -73,7 +73,7 @@ _UNITS = {"seconds": "seconds", "bytes": "bytes"}
 
 def _unknown(word: str) -> str:
     close = catalogue.suggest(word)
-    hint = "did you mean %s?" % " or ".join(close) if close else "the README lists the names"
+    hint = "did you mean %s?" % " or ".join(close) if close else "docs/settings.md of the collection lists the names"
     return "settings.%s: unknown setting; %s" % (word, hint)
 
 

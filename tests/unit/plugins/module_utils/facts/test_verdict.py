@@ -147,6 +147,14 @@ def test_an_unreadable_log_is_not_a_clean_one():
     assert silent != unread
 
 
+@pytest.mark.parametrize(("drops", "lines", "elsewhere"), [(0, 0, 7), (3, 5, 2), (None, 5, 2)])
+def test_lines_of_a_namespace_that_never_dropped_are_another_s(drops, lines, elsewhere):
+    log = {"lines": 5, "suppressed": 9, "last": NOW, "elsewhere": 2, "since_max_set": None, "readable": True}
+    facts = {"state": "loaded", "namespace": "child", "log": log, "statistics": {"total": {"drop": drops}}}
+    found = verdict.signs(facts, NOW, None)
+    assert (found.log_lines, found.log_elsewhere, found.log_answered) == (lines, elsewhere, 0)
+
+
 def test_rates_of_the_interval_go_before_averages_since_boot():
     facts = {"state": "loaded", "namespace": "host", "usage": {}, "log": {}}
     facts["statistics"] = {"total": {"insert_failed": 3600}, "rates": None}

@@ -20,6 +20,7 @@ from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
 )
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
+from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import Reading
 from ansible_collections.netops.conntrack.tests.unit import planning, recorded
 
 DROP_IN = "/etc/sysctl.d/99-zz-netops-conntrack.conf"
@@ -318,13 +319,45 @@ def test_a_file_that_changes_under_our_hands_is_not_overwritten(tmp_path):
     assert "conntrack" not in read(host, "/etc/sysctl.conf")
 
 
-def test_a_first_state_that_cannot_be_recorded_is_a_warning(tmp_path):
+def test_nothing_is_changed_where_the_first_state_cannot_be_recorded(tmp_path):
     host = planning.copy("debian12", tmp_path)
-    result = setup(planning.FaultyHost(host, {record.PATH: "EROFS"}), {"udp_timeout": 45})
-    assert result.unapplied == []
-    assert [warning for warning in result.warnings if "cannot be restored" in warning]
+    first = planning.tree(host.root, ())
+    with pytest.raises(record.Unusable, match="nothing was changed"):
+        setup(planning.FaultyHost(host, {record.PATH: "EROFS"}), {"udp_timeout": 45})
+    assert planning.changes(first, planning.tree(host.root, ())) == {}
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_check_mode_knows_a_read_only_file_system(check, tmp_path):
+    host = planning.copy("debian12", tmp_path)
+    with open(host.root + "/proc/mounts", "w", encoding="ascii") as stream:
+        stream.write("/dev/sda1 / ext4 rw 0 0\n/dev/sda2 /etc ext4 ro 0 0\n")
+    result = setup(host, {"udp_timeout": 45}, check=check)
+    assert reasons(result) == {"udp_timeout": "not_persistent"}
+    assert result.settings["udp_timeout"]["after"] == 45
+    assert [step["path"] for step in result.steps] == [NF + "udp_timeout"]
+
+
+class Namespace(planning.KernelHost):
+    """As ``ip netns exec`` shows a host: another network namespace, the same files."""
+
+    def read(self, items):
+        links = {"/proc/self/ns/net": "net:[4026532177]", "/proc/1/ns/net": "net:[4026531840]"}
+        found = {path: Reading(text="", link=link) for path, link in links.items()}
+        return super().read(items).with_readings(found)
+
+
+def test_a_namespace_that_is_not_init_s_changes_no_file_of_the_host(tmp_path):
+    host = planning.copy("debian12", tmp_path)
+    inside = Namespace(host.folder, host.root)
+    result = setup(inside, {"udp_timeout": 45})
+    assert reasons(result) == {"udp_timeout": "not_persistent"}
+    assert not os.path.exists(host.root + DROP_IN)
+    undone = transaction.undo(host, True, False)
+    assert reasons(undone) == {NF + "udp_timeout": "host_owned"}
     assert read(host, NF + "udp_timeout") == "45\n"
-    assert not transaction.undo(host, True, False).changed
+    assert transaction.undo(inside, True, False).unapplied == []
+    assert read(host, NF + "udp_timeout") == "30\n"
 
 
 def test_a_restore_that_fails_keeps_what_it_still_has_to_do(tmp_path):

@@ -118,7 +118,10 @@ def test_unknown_names_get_a_suggestion():
         "settings.tcp_timeout_establish: unknown setting; did you mean tcp_timeout_established"
     )
     assert "did you mean max" in complaint({"net.netfilter.nf_conntrack_maxx": 1})
-    assert complaint({"zzzzzzzz": 1}) == "settings.zzzzzzzz: unknown setting; the README lists the names"
+    assert (
+        complaint({"zzzzzzzz": 1})
+        == "settings.zzzzzzzz: unknown setting; docs/settings.md of the collection lists the names"
+    )
     assert "unknown setting" in complaint({None: 1, 5: 1})
 
 
