@@ -12,6 +12,9 @@ from ..probe import DMESG, JOURNAL, OWN_NAMESPACE
 from ..snapshot import ABSENT, Snapshot, command_key
 from . import clock
 
+_SLACK = 2.0
+_DRIFT = 5e-5
+
 _FILES = ("/var/log/messages*", "/var/log/kern.log*")
 
 
@@ -49,7 +52,7 @@ def facts(snapshot: Snapshot, namespace: str) -> dict[str, t.Any]:
         "looked_at_from": min(times) if times else None,
         "looked_at_to": max(ends) if ends else None,
         **kernel_log.summary(own),
-        "since_max_set": _since(own, record_file.max_set(snapshot.text(record_file.PATH) or "")),
+        "since_max_set": _since(own, record_file.max_set(snapshot.text(record_file.PATH) or ""), now.uptime or 0.0),
         "elsewhere": everywhere["lines"] - kernel_log.summary(own)["lines"],
         "netns": everywhere["netns"],
     }
@@ -60,11 +63,13 @@ def unanswered(log: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
     return log["since_max_set"] or log
 
 
-def _since(own: t.Sequence[kernel_log.Event], when: float | None) -> dict[str, t.Any] | None:
+def _since(own: t.Sequence[kernel_log.Event], when: float | None, uptime: float) -> dict[str, t.Any] | None:
     """What came after max was set here; None where it never was. What carries no time is taken for older."""
     if when is None:
         return None
-    found = kernel_log.summary([event for event in own if event.when is not None and event.when > when])
+    # The date has whole seconds, and the ring's clock runs free from boot on.
+    after = when + _SLACK + _DRIFT * uptime
+    found = kernel_log.summary([event for event in own if event.when is not None and event.when > after])
     return {"when": when, **{name: found[name] for name in ("lines", "suppressed", "last")}}
 
 
