@@ -144,13 +144,20 @@ ansible_facts:
               full at that growth.
           type: dict
           sample:
-            cpus: 1
+            cpus: 2
             per_cpu:
-              - {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new: null}
+              - {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
+                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+                 search_restart: 0}
+              - {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
+                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+                 search_restart: 0}
             rates: null
             source: /proc/net/stat/nf_conntrack
-            total: {chainlength: 0, clashres: 0, drop: 0, early_drop: 0, found: 0, insert_failed: 0, invalid: 0, new:
-              null}
+            total:
+              {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
+               expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+               search_restart: 0}
         memory:
           description:
             - Bytes of an entry in the slab, bytes of the table now and when full, and their share of the RAM. A lower
@@ -258,7 +265,7 @@ ansible_facts:
                   timer).
             evidence:
               - The count is of objects in the slab, which may exceed the entries in the table.
-              - The kernel log says "table full" 17 times and 784 more were suppressed, last 6 s ago.
+              - The kernel log says "table full" 13 times and 588 more were suppressed, last 2 s ago.
             status: full
             summary: "The table is full and new connections are dropped: 36271 of 16640 entries (218 %)."
 """
