@@ -147,16 +147,19 @@ ansible_facts:
             cpus: 2
             per_cpu:
               - {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
-                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0,
+                 new: null,
                  search_restart: 0}
               - {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
-                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+                 expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0,
+                 new: null,
                  search_restart: 0}
             rates: null
             source: /proc/net/stat/nf_conntrack
             total:
               {chainlength: 0, clashres: 0, delete: null, drop: 0, early_drop: 0, expect_create: 0, expect_delete: 0,
-               expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0, new: null,
+               expect_new: 0, found: 0, icmp_error: 0, ignore: null, insert: null, insert_failed: 0, invalid: 0,
+               new: null,
                search_restart: 0}
         memory:
           description:
