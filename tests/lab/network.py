@@ -28,7 +28,8 @@ def ensure(state):
     if state.bridge and _is_ours(state.bridge):
         return
     digest = hashlib.sha256(state.folder.encode()).digest()
-    mac = "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+    # The last byte tells the machines on the bridge apart, as in their addresses: the bridge is 1, hosts start at 10.
+    mac = "02:" + "".join(f"{byte:02x}:" for byte in digest[:4]) + "01"
     start, taken, problem = int.from_bytes(digest[5:7], "big") % 512, _routed(), "all are routed already"
     for step in range(512):
         second, third = divmod((start + step) % 512, 256)

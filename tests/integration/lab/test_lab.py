@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -151,6 +152,17 @@ def test_up_again_changes_nothing_and_down_leaves_nothing(lab):
     assert processes_of(lab.state) == []
     assert os.listdir(lab.state) == ["lock"]
     assert json.loads(lab("inventory").stdout) == {"_meta": {"hostvars": {}}}
+
+
+def test_no_host_has_the_hardware_address_of_the_bridge(tmp_path):
+    """The bridge's address is made from the folder's name: try one whose digest ends like a first host's number."""
+    folders = (tmp_path / f"lab{number}" for number in range(100_000))
+    made = Lab(next(each for each in folders if hashlib.sha256(str(each).encode()).digest()[4] == 10))
+    try:
+        made("up", "--hosts", "1")
+        assert made.ssh("node1", "hostname") == "node1\n"
+    finally:
+        made("down")
 
 
 def test_a_host_that_died_is_made_anew_and_the_others_stay(lab):
