@@ -3,30 +3,42 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's commands.
 
-  lab up --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...]   start hosts, write DIR/inventory.yml
+  lab up --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...] [--guest NAME=KIND ...]
+                                                start hosts, write DIR/inventory.yml
   lab down --state DIR                          end them, leave nothing behind
   lab run --state DIR HOST -- COMMAND ...       run a command inside a host
+  lab reset --state DIR GUEST                   cut a guest's power and give it back, on the same disk
   lab list --state DIR                          the hosts, their addresses and processes
   lab inventory --state DIR                     print the inventory, as a script of Ansible's does
+  lab images [KIND ...]                         make the guests' images ahead, print where they are
 
-Exit status: 0 done, 1 something went wrong, 2 wrong usage, 3 this machine cannot have a lab (a sentence says
-why); `lab run` ends as its command does. Every kind of host is one module with start(), stop(), alive() and
-enter(); today there is namespace_host.
+A guest is a virtual machine, debian11, debian12 or debian13; the other hosts are namespaces of this machine.
+Hosts that run are left as they are by another `up`, those that ended are made anew.
+
+Exit status: 0 done, 1 something went wrong, 2 wrong usage, 3 this machine cannot have such hosts (a sentence says
+why, and nothing was started); `lab run` ends as its command does. Every kind of host is one module with require(),
+start(), stop() and enter(): namespace_host and guest_host.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import guest_host
+import guest_image
 import inventory
 import namespace_host
 import network
+import processes
 from state import LabError, State, Unavailable
+
+KINDS = {"namespace": namespace_host, "guest": guest_host}
 
 
 def main(arguments):
@@ -44,7 +56,7 @@ def main(arguments):
 
 def parse(arguments):
     parser = argparse.ArgumentParser(prog="lab", description="hosts for the tests, made on this machine")
-    commands = parser.add_subparsers(required=True, metavar="up|down|run|list|inventory")
+    commands = parser.add_subparsers(required=True, metavar="up|down|run|reset|list|inventory|images")
 
     up_options = commands.add_parser("up", help="start hosts and write the inventory")
     up_options.add_argument("--hosts", type=int, default=0, metavar="N", help="start node1 to nodeN")
@@ -54,6 +66,13 @@ def parse(arguments):
         default=[],
         metavar="NAME=FOLDER",
         help="start a host that shows what was recorded in FOLDER",
+    )
+    up_options.add_argument(
+        "--guest",
+        action="append",
+        default=[],
+        metavar="NAME=KIND",
+        help=f"start a virtual machine: {', '.join(guest_image.SUITES)}",
     )
     up_options.add_argument("names", nargs="*", metavar="NAME", help="start hosts with these names")
     up_options.set_defaults(command=up)
@@ -66,42 +85,43 @@ def parse(arguments):
     run_options.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     run_options.set_defaults(command=run)
 
+    reset_options = commands.add_parser("reset", help="cut a guest's power and give it back")
+    reset_options.add_argument("host", metavar="GUEST")
+    reset_options.set_defaults(command=reset)
+
     list_options = commands.add_parser("list", help="name the hosts")
     list_options.set_defaults(command=list_hosts)
 
     inventory_options = commands.add_parser("inventory", help="print the inventory as Ansible's scripts do")
     inventory_options.set_defaults(command=print_inventory)
 
-    for each in (up_options, down_options, run_options, list_options, inventory_options):
+    images_options = commands.add_parser("images", help="make the guests' images ahead")
+    images_options.add_argument("kinds", nargs="*", metavar="KIND", help=", ".join(guest_image.SUITES))
+    images_options.set_defaults(command=images)
+
+    for each in (up_options, down_options, run_options, reset_options, list_options, inventory_options):
         each.add_argument("--state", required=True, metavar="DIR", help="where this lab keeps its files")
     return parser.parse_args(arguments)
 
 
 def up(options):
-    namespace_host.require()
-    wanted = {f"node{number}": None for number in range(1, options.hosts + 1)}
-    wanted.update((name, None) for name in options.names)
-    for pair in options.fixture:
-        name, equals, folder = pair.partition("=")
-        if not equals or not os.path.isdir(folder):
-            raise LabError(f"--fixture {pair}: want NAME=FOLDER with a folder that exists")
-        wanted[name] = os.path.abspath(folder)
-    if not wanted:
-        raise LabError("name the hosts, or say --hosts N")
-    for name in wanted:
-        namespace_host.check_name(name)
+    wanted = _wanted(options)
+    for kind in {kind for kind, _what in wanted.values()}:
+        KINDS[kind].require()
+    # Before the state is locked, and before anything runs that would have to be ended: this can take minutes.
+    _images({what for kind, what in wanted.values() if kind == "guest"})
 
     with State(options.state) as state:
         state.make_key()
         network.ensure(state)
-        for name in [name for name, host in state.hosts.items() if not namespace_host.alive(host)]:
-            namespace_host.stop(state, name)
+        for name in [name for name, host in state.hosts.items() if not processes.alive(host)]:
+            _kind(state, name).stop(state, name)
         missing = [name for name in wanted if name not in state.hosts]
         for name in missing:
-            state.claim_number(name)
+            state.claim_number(name, wanted[name][0])
         with ThreadPoolExecutor(max_workers=8) as pool:
             # All are waited for, so that a host that failed is never a host that is still starting.
-            outcomes = [pool.submit(namespace_host.start, state, name, wanted[name]) for name in missing]
+            outcomes = [pool.submit(_kind(state, name).start, state, name, wanted[name][1]) for name in missing]
         problems = [outcome.exception() for outcome in outcomes if outcome.exception()]
         inventory.write(state)
     if problems:
@@ -110,12 +130,44 @@ def up(options):
     return 0
 
 
+def _wanted(options):
+    """Name -> kind of host and what it is to be: a recording's folder or None, or a kind of guest."""
+    wanted = {f"node{number}": ("namespace", None) for number in range(1, options.hosts + 1)}
+    wanted.update((name, ("namespace", None)) for name in options.names)
+    for pair in options.fixture:
+        name, equals, folder = pair.partition("=")
+        if not equals or not os.path.isdir(folder):
+            raise LabError(f"--fixture {pair}: want NAME=FOLDER with a folder that exists")
+        wanted[name] = ("namespace", os.path.abspath(folder))
+    for pair in options.guest:
+        name, _equals, guest = pair.partition("=")
+        if guest not in guest_image.SUITES:
+            raise LabError(f"--guest {pair}: want NAME=KIND with one of {', '.join(guest_image.SUITES)}")
+        wanted[name] = ("guest", guest)
+    if not wanted:
+        raise LabError("name the hosts, or say --hosts N")
+    for name in wanted:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
+            raise LabError(f"{name!r} is not a host name: want small letters, digits and dashes, a letter first")
+    return wanted
+
+
+def _images(guests):
+    """The images of these kinds of guests, those that are missing made side by side."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(guest_image.find, sorted(guests)))
+
+
+def _kind(state, name):
+    return KINDS[state.hosts[name]["kind"]]
+
+
 def down(options):
     if not os.path.isdir(options.state):
         return 0
     with State(options.state) as state:
         for name in list(state.hosts):
-            namespace_host.stop(state, name)
+            _kind(state, name).stop(state, name)
         network.remove(state)
         shutil.rmtree(state.path("hosts"), ignore_errors=True)
         for name in ("inventory.yml", "known_hosts", "key", "key.pub", "state.json"):
@@ -128,21 +180,42 @@ def run(options):
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     if not argv:
         raise LabError("say which command to run, after --")
-    host = State.read(options.state).hosts.get(options.host)
-    if host is None or not namespace_host.alive(host):
+    state = State.read(options.state)
+    host = state.hosts.get(options.host)
+    if host is None or not processes.alive(host):
         raise LabError(f"there is no running host {options.host} in {options.state}")
-    return namespace_host.enter(host, argv)
+    return _kind(state, options.host).enter(state, host, argv)
+
+
+def reset(options):
+    if not os.path.isdir(options.state):
+        raise LabError(f"there is no lab in {options.state}")
+    with State(options.state) as state:
+        if state.hosts.get(options.host, {}).get("kind") != "guest":
+            raise LabError(f"there is no guest {options.host} in {options.state}; other hosts have no power to cut")
+        guest_host.reset(state, options.host)
+    return 0
 
 
 def list_hosts(options):
     for name, host in State.read(options.state).hosts.items():
-        status = "running" if namespace_host.alive(host) else "gone"
-        print(f"{name} {host['address']} {host['pid']} {status} {host.get('fixture') or ''}".rstrip())
+        status = "running" if processes.alive(host) else "gone"
+        print(
+            f"{name} {host['address']} {host['pid']} {status} {host.get('fixture') or host.get('guest') or ''}".rstrip()
+        )
     return 0
 
 
 def print_inventory(options):
     print(inventory.dynamic(State.read(options.state)))
+    return 0
+
+
+def images(options):
+    unknown = [guest for guest in options.kinds if guest not in guest_image.SUITES]
+    if unknown:
+        raise LabError(f"{unknown[0]} is no kind of guest: want {', '.join(guest_image.SUITES)}")
+    print("\n".join(_images(options.kinds or guest_image.SUITES)))
     return 0
 
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's Ansible inventory: a file, and what a dynamic inventory script prints.
 
-Groups: `plain` for hosts that show the machine, `recorded` for hosts that show a recording.
+Groups: `plain` for hosts that show the machine, `recorded` for hosts that show a recording, `guests` for virtual
+machines.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ def _hosts(state):
 
 
 def _groups(state):
-    groups = {"plain": {}, "recorded": {}}
+    groups = {"plain": {}, "recorded": {}, "guests": {}}
     options = "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     options += f" -o UserKnownHostsFile={state.path('known_hosts')}"
     for name, host in _hosts(state):
-        groups["recorded" if host["fixture"] else "plain"][name] = {
+        group = "guests" if host["kind"] == "guest" else "recorded" if host["fixture"] else "plain"
+        groups[group][name] = {
             "ansible_host": host["address"],
             "ansible_port": 22,
             "ansible_user": "root",

@@ -9,24 +9,20 @@ This file is the machine's side: start, stop, look, enter. namespace_init.py is 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 
 import network
+import processes
 import recorded_host
+from processes import PATH
 from state import LabError, Unavailable, make_key
 
 COMMANDS = ("ip", "unshare", "nsenter", "mount", "umount", "pivot_root", "ssh-keygen", "sshd")
 NAMESPACES = ("--mount", "--net", "--pid", "--uts", "--ipc")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 30
 
 
@@ -56,11 +52,6 @@ def require():
         raise Unavailable(f"this machine cannot make hosts of namespaces and an overlay root: {reason}")
 
 
-def check_name(name):
-    if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
-        raise LabError(f"{name!r} is not a host name: want small letters, digits and dashes, a letter first")
-
-
 def start(state, name, fixture):
     """Start one host, whose number is claimed, and wait until its sshd answers.
 
@@ -73,12 +64,11 @@ def start(state, name, fixture):
     make_key(os.path.join(folder, "host_key"))
     if fixture:
         recorded_host.copy(fixture, os.path.join(folder, "recorded"))
-    digest = hashlib.sha256(state.folder.encode()).hexdigest()[:6]
     record = {
         "kind": "namespace",
         "number": number,
         "address": f"{state.bridge['network']}.{number}",
-        "port": f"lab{digest}-{number}",
+        "port": network.port_name(state, number),
         "fixture": fixture,
     }
     settings = {
@@ -116,39 +106,28 @@ def start(state, name, fixture):
     # the pipe closes and the process ends by itself.
     line = launcher.stdout.readline().strip()
     if not line.isdigit():
-        raise LabError(f"{name} did not start: {_tail(folder)}")
-    record.update(pid=int(line), born=_born(int(line)), launcher=launcher.pid)
+        raise LabError(f"{name} did not start: {processes.tail(folder)}")
+    record.update(pid=int(line), born=processes.born(int(line)), launcher=launcher.pid)
     state.set_host(name, record)
     network.link(state.bridge, record["port"], number, record["pid"])
     launcher.stdin.write("go\n")
     launcher.stdin.close()
     if launcher.stdout.readline() != "ready\n":
-        raise LabError(f"{name} did not start: {_tail(folder)}")
-    _wait_for_sshd(record, name, folder)
-
-
-def alive(record):
-    """Whether the very process on record still runs (its number may have passed to another by now)."""
-    return bool(record.get("pid")) and _born(record["pid"]) == record["born"]
+        raise LabError(f"{name} did not start: {processes.tail(folder)}")
+    processes.wait_for_sshd(record, name, folder, START_SECONDS)
 
 
 def stop(state, name):
     """End one host: its first process, with which the kernel ends all others and drops mounts and network."""
     record = state.hosts[name]
-    if alive(record):
-        os.kill(record["pid"], signal.SIGKILL)
-        deadline = time.monotonic() + START_SECONDS
-        while alive(record) or _is_launcher(record):
-            if time.monotonic() > deadline:
-                raise LabError(f"{name} (process {record['pid']}) does not end")
-            time.sleep(0.01)
+    processes.end(record, name, _is_launcher)
     if record.get("port"):
         network.unlink(record["port"])
     state.set_host(name, None)
     shutil.rmtree(state.path("hosts", name), ignore_errors=True)
 
 
-def enter(record, argv):
+def enter(_state, record, argv):
     """Run a command inside; returns its exit status."""
     path = f"{recorded_host.COMMANDS}:{PATH}" if record["fixture"] else PATH
     environment = {"PATH": path, "HOME": "/root", "LANG": "C.UTF-8", "TERM": os.environ.get("TERM", "dumb")}
@@ -159,16 +138,6 @@ def enter(record, argv):
     ).returncode
 
 
-def _born(pid):
-    """When a process started, in ticks since boot; None for one that is gone or only a zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in ("Z", "X") else int(fields[19])
-
-
 def _is_launcher(record):
     """Whether unshare(1), which waits for the host's first process, is still about to end."""
     try:
@@ -176,21 +145,3 @@ def _is_launcher(record):
             return file.read().startswith(b"unshare\0--mount\0")
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def _wait_for_sshd(record, name, folder):
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and alive(record):
-        try:
-            with socket.create_connection((record["address"], 22), timeout=0.2) as connection:
-                connection.settimeout(5)
-                if connection.recv(4) == b"SSH-":
-                    return
-        except OSError:
-            time.sleep(0.02)
-    raise LabError(f"the sshd of {name} does not answer at {record['address']}: {_tail(folder)}")
-
-
-def _tail(folder):
-    with open(os.path.join(folder, "log"), encoding="utf-8", errors="replace") as file:
-        return file.read().strip()[-2000:] or "it said nothing"

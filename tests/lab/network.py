@@ -58,15 +58,31 @@ def remove(state):
     state.set_bridge(None)
 
 
-def link(bridge, port, number, pid):
-    """Join the network namespace of process pid to the bridge; its end is called eth0.
+def port_name(state, number):
+    """What a host's end of the bridge is called on this machine."""
+    digest = hashlib.sha256(state.folder.encode()).hexdigest()[:6]
+    return f"lab{digest}-{number}"
 
-    Its MAC follows from the host's number: a host that is started again is found before ARP forgets the old one.
-    """
-    mac = f"{bridge['mac'][:-2]}{number:02x}"
+
+def link(bridge, port, number, pid):
+    """Join the network namespace of process pid to the bridge; its end is called eth0."""
     ip("link", "delete", port, check=False)
-    ip("link", "add", "name", port, "type", "veth", "peer", "name", "eth0", "address", mac, "netns", str(pid))
+    peer = ("name", "eth0", "address", _mac(bridge, number), "netns", str(pid))
+    ip("link", "add", "name", port, "type", "veth", "peer", *peer)
     ip("link", "set", port, "master", bridge["name"], "up")
+
+
+def tap(bridge, port, number):
+    """Join a virtual machine to the bridge by a tap device; returns the MAC that the machine's card is to have."""
+    ip("link", "delete", port, check=False)
+    ip("tuntap", "add", "dev", port, "mode", "tap")
+    ip("link", "set", port, "master", bridge["name"], "up")
+    return _mac(bridge, number)
+
+
+def _mac(bridge, number):
+    """It follows from the host's number: a host that is started again is found before ARP forgets the old one."""
+    return f"{bridge['mac'][:-2]}{number:02x}"
 
 
 def unlink(port):

@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a lab remembers between its commands, in its state directory.
 
-  state.json            the bridge, and each host's process, address and link
+  state.json            the bridge, and each host's kind, process, address and link
   key, key.pub          the key that opens every host of this lab
   known_hosts           the hosts' own keys
   inventory.yml         for Ansible
-  hosts/NAME/           host key, log and, for a recorded host, the copy of its recording
+  hosts/NAME/           host key and log; for a recorded host the copy of its recording; for a guest its disk (what
+                        it wrote, over the image) and identity.tar (name and keys)
 
 A record is written before the thing it names is made, so that `lab down` finds it after a crash at any point.
 """
@@ -72,12 +73,12 @@ class State:
                 self.hosts[name] = record
             self._save()
 
-    def claim_number(self, name):
-        """Give a host a number no other host of this lab has: the last part of its address."""
+    def claim_number(self, name, kind):
+        """Give a host of a kind a number no other host of this lab has: the last part of its address."""
         with self._guard:
             taken = {host["number"] for host in self.hosts.values()}
             number = next(number for number in range(10, 250) if number not in taken)
-            self.hosts[name] = {"number": number, "pid": None}
+            self.hosts[name] = {"kind": kind, "number": number, "pid": None}
             self._save()
 
     def make_key(self):
