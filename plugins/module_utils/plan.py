@@ -11,14 +11,18 @@ from .snapshot import ABSENT, Reading, Snapshot
 
 SYSCTL = "sysctl"
 FILE = "file"
+MODULE = "module"
+START = "start"
 
 
 class Step(t.NamedTuple):
-    """One write.
+    """One act.
 
-    ``kind`` is ``sysctl`` (write a value into a file below /proc or /sys) or ``file`` (replace a whole file
-    atomically). ``before`` and ``after`` are texts; None means that the file is not there. ``mode`` is for a file
-    that is new. ``setting`` names what the step is for, ``reason`` says why in one sentence.
+    ``kind`` is ``sysctl`` (write a value into a file below /proc or /sys), ``file`` (replace a whole file
+    atomically), ``module`` (load the kernel module named ``after``, whose ``path`` is below /sys/module) or ``start``
+    (run the shell script at ``path`` by itself, beyond the end of this run).
+    ``before`` and ``after`` are texts; None means that the file is not there. ``mode`` is for a file that is new.
+    ``setting`` names what the step is for, ``reason`` says why in one sentence.
     """
 
     kind: str
@@ -48,8 +52,12 @@ def predict(snapshot: Snapshot, steps: t.Iterable[Step]) -> Snapshot:
     """The snapshot that a successful run of the steps would leave behind."""
     readings = {}
     for step in steps:
+        if step.kind == START:
+            continue
         known = snapshot.reading(step.path)
-        if step.after is None:
+        if step.kind == MODULE:
+            readings[step.path] = Reading(text="")
+        elif step.after is None:
             readings[step.path] = Reading(reason=ABSENT)
         else:
             mode = known.mode if known.mode is not None else step.mode

@@ -219,21 +219,53 @@ ansible_facts:
             suppressed: 0
         persistence:
           description:
-            - Which program sets sysctls at boot (C(reader)) from which files, what loads conntrack before that, and
-              for each
-              setting its live value, its value after a boot, the file that decides it and the files it beats.
+            - The audit of the next boot. C(reader) is the program that sets sysctls at boot, C(files) what it reads,
+              in
+              the order in which they are applied, C(loaded_early) what puts conntrack there before that, C(set_again)
+              the file by which values are set again whenever it is loaded, and C(hashsize) what it is loaded with.
+            - C(initramfs) names what the initramfs loads of conntrack, V(null) where nothing; C(command_line) says what
+              to put on the kernel command line where conntrack is built in, V(null) elsewhere.
+            - C(settings) has for each setting its C(live) value, its value C(after_boot) once conntrack is loaded,
+              V(null)
+              where that cannot be told, and what M(netops.conntrack.conntrack_settings) was last told (C(wanted)).
+              C(source) is the file that decides or V(kernel default), C(through) what makes that file count, C(losers)
+              are lines that have no effect, with C(why) where it is not just that a later one says otherwise.
+              C(detail)
+              says what is doubtful.
+            - C(overruled_later) lists every C(writer) that overrules the value afterwards, with its C(knob);
+              C(restart_keeps)
+              tells whether a restart of the iptables service keeps it, V(null) where there is none or that cannot be
+              told, and C(restart_why) why.
+            - C(drift) lists the settings whose values now, after a boot and as wanted differ, with the reason.
           type: dict
           sample:
-            files: [/usr/lib/sysctl.d/50-pid-max.conf, /etc/sysctl.d/99-sysctl.conf]
+            command_line: null
+            drift:
+              - setting: udp_timeout
+                live: 30
+                after_boot: 25
+                wanted: null
+                detail: after a boot by /etc/sysctl.d/90-gateway.conf
+            files: [/usr/lib/sysctl.d/50-pid-max.conf, /etc/sysctl.d/90-gateway.conf, /etc/sysctl.d/99-sysctl.conf]
             hashsize: null
-            loaded_early: built in
+            initramfs: null
+            loaded_early: /etc/modules-load.d/gateway.conf
             reader: systemd
+            set_again: null
             settings:
-              max:
-                after_boot: 262144
-                live: 262144
-                losers: []
-                source: kernel default
+              udp_timeout:
+                after_boot: 25
+                detail: null
+                live: 30
+                losers:
+                  - {key: net.netfilter.nf_conntrack_udp_timeout, line: 1, path: /usr/lib/sysctl.d/50-pid-max.conf,
+                     value: "20"}
+                overruled_later: []
+                restart_keeps: null
+                restart_why: null
+                source: /etc/sysctl.d/90-gateway.conf
+                through: /etc/modules-load.d/gateway.conf
+                wanted: null
         writers:
           description: Other programs seen on the host that write these settings, with the knob each of them has.
           type: list
@@ -309,7 +341,7 @@ def main() -> None:
         subsets = chosen(module.params["gather_subset"])
     except ValueError as error:
         module.fail_json(msg=str(error))
-    host = local_host(module)
+    host = local_host(module, reads_only=True)
     snapshot = host.read(probe.items(subsets))
     if "usage" in subsets and usage.count(snapshot) is None:
         snapshot = snapshot.with_readings(dict(host.read(probe.TABLE).items()))

@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import glob
 import io
 import os
 import stat
-import tempfile
 import typing as t
 
-from ..plan import SYSCTL, Outcome, Step
+from ..plan import FILE, MODULE, START, SYSCTL, Outcome, Step
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
+from . import lock, replacing
 
 _REASONS = {
     errno.ENOENT: ABSENT,
@@ -26,6 +27,7 @@ _REASONS = {
 
 
 _VALIDATE_SECONDS = 10
+_LOAD_SECONDS = 30
 # Of a compressed log at most this many times the limit is unpacked.
 _UNPACKED = 32
 
@@ -35,8 +37,8 @@ Run = t.Callable[[t.Sequence[str], int], t.Tuple[int, bytes, bytes]]
 class LocalHost:
     """``root`` moves every path, so that a folder of recorded files can stand for a machine.
 
-    ``move(source, destination)`` replaces a file atomically and keeps what the destination had of owner, mode and
-    security context. ``run(argv, seconds)`` gives exit status, standard output and standard error of a command; it
+    ``move(source, destination)`` puts a finished file in its place atomically, with the security context that belongs
+    there. ``run(argv, seconds)`` gives exit status, standard output and standard error of a command; it
     raises OSError where there is no such command and TimeoutError where it took longer. ``backup(path)`` is called
     before a file is replaced.
     """
@@ -53,13 +55,20 @@ class LocalHost:
         self._move = move
         self._backup = backup
         self.backups: dict[str, str] = {}
+        self._locked: t.BinaryIO | None = None
+
+    def lock(self, seconds: float) -> None:
+        """Keeps every other run that changes something away from now on. Raises lock.Busy where one is at work."""
+        self._locked = lock.take(self._root, seconds)
 
     def read(self, items: t.Iterable[Item]) -> Snapshot:
         readings: dict[str, Reading] = {}
+        patterns = []
         for item in items:
             if isinstance(item, File):
                 readings[item.path] = self._file(item.path, item)
             elif isinstance(item, Glob):
+                patterns.append(item.pattern)
                 files = [path for path in self._matches(item.pattern) if not os.path.isdir(self._root + path)]
                 for path in self._newest(files, item.most):
                     readings[path] = self._file(path, item)
@@ -68,19 +77,28 @@ class LocalHost:
                     readings[path] = Reading(text="", link=self._link(path))
             else:
                 readings[command_key(item.argv)] = self._command(item)
+        if self._locked:
+            self._sweep([*readings, *patterns])
         return Snapshot(readings)
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
         """Does every step in order, whatever became of the one before it."""
+        acts = {SYSCTL: self._write, FILE: self._replace, MODULE: self._load, START: self._start}
         outcomes = []
         for step in steps:
             try:
-                outcome = self._write(step) if step.kind == SYSCTL else self._replace(step)
+                outcome = acts[step.kind](step)
             except OSError as error:
                 name = errno.errorcode.get(error.errno or 0, "EIO")
                 outcome = Outcome(step, name, "%s: %s" % (step.path, error.strerror or error))
             outcomes.append(outcome)
         return outcomes
+
+    def _sweep(self, paths: t.Iterable[str]) -> None:
+        """What is written was read before, so what a killed run left lies beside what is read."""
+        files = [path for path in paths if path.startswith("/") and not path.startswith(("/proc/", "/sys/"))]
+        for folder in {os.path.dirname(os.path.realpath(self._root + path)) for path in files}:
+            replacing.sweep(folder)
 
     def _matches(self, pattern: str) -> list[str]:
         found = glob.glob(glob.escape(self._root) + pattern)
@@ -137,33 +155,36 @@ class LocalHost:
             return Outcome(step, "ESTALE", "%s changed after it was read; nothing was written to it" % step.path)
         if step.after is None:
             self._keep(step, real)
-            os.unlink(real)
-            if step.private and not os.listdir(os.path.dirname(real)):
-                os.rmdir(os.path.dirname(real))  # it was made for this file alone
+            replacing.remove(real, step.private)
             return Outcome(step)
-        directory = os.path.dirname(real)
-        # What only root may read lies in a directory that only root may enter.
-        os.makedirs(directory, mode=0o755 if step.mode & 0o044 else 0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".netops-conntrack-", dir=directory)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(step.after.encode("utf-8", "surrogateescape"))
-                stream.flush()
-                os.fsync(stream.fileno())
-            if step.validate:
-                complaint = self._complaint(step.validate, temporary)
-                if complaint:
-                    return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint))
-            if current is not None:
+
+        def approve(temporary: str) -> str | None:
+            complaint = self._complaint(step.validate, temporary) if step.validate else None
+            if complaint is None and current is not None:
                 self._keep(step, real)
-                _take_after(temporary, real)
-            self._move(temporary, real)
-        finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
-        if current is None:
-            os.chmod(real, step.mode)
+            return complaint
+
+        data = step.after.encode("utf-8", "surrogateescape")
+        complaint = replacing.replace(real, data, step.mode, approve, self._move)
+        return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint)) if complaint else Outcome(step)
+
+    def _load(self, step: Step) -> Outcome:
+        complaint = self._refusal(("modprobe", "--", step.after or ""), _LOAD_SECONDS)
+        if complaint:
+            return Outcome(step, "ENODEV", complaint)
+        # What udev's rules set when a module is loaded must not come after what the next steps set.
+        with contextlib.suppress(OSError, TimeoutError):
+            self._refusal(("udevadm", "settle", "--timeout=10"), _LOAD_SECONDS)
         return Outcome(step)
+
+    def _start(self, step: Step) -> Outcome:
+        real = self._root + step.path
+        # Under systemd a unit of its own: logind may end what a session leaves behind.
+        argv: tuple[str, ...] = ("systemd-run", "--quiet", "--collect", "sh", real)
+        if not os.path.isdir(self._root + "/run/systemd/system"):
+            argv = ("sh", "-c", 'setsid sh "$0" </dev/null >/dev/null 2>&1 &', real)
+        complaint = self._refusal(argv, _LOAD_SECONDS)
+        return Outcome(step, "EIO" if complaint else None, complaint)
 
     def _keep(self, step: Step, real: str) -> None:
         if self._backup and not step.private:
@@ -191,11 +212,16 @@ class LocalHost:
     def _complaint(self, validate: tuple[str, ...], path: str) -> str | None:
         if self._run is None:
             return None
-        status, output, errors = self._run([word.replace("%s", path) for word in validate], _VALIDATE_SECONDS)
-        if status == 0:
-            return None
-        said = (output + errors).decode("utf-8", "replace").strip().replace(path, "the new text")
-        return "%s refuses the new text: %s" % (validate[0], said)
+        said = self._refusal([word.replace("%s", path) for word in validate], _VALIDATE_SECONDS)
+        return said and "%s refuses the new text: %s" % (validate[0], said.replace(path, "the new text"))
+
+    def _refusal(self, argv: t.Sequence[str], seconds: int) -> str | None:
+        """What a command said when it failed; None where it did its work."""
+        if self._run is None:
+            raise OSError(errno.ENOSYS, "no commands are run here")
+        status, output, errors = self._run(argv, seconds)
+        said = (output + errors).decode("utf-8", "replace").strip()
+        return None if status == 0 else said or "%s: exit status %d" % (argv[0], status)
 
     @staticmethod
     def _current(real: str) -> bytes | None:
@@ -207,14 +233,6 @@ class LocalHost:
             raise OSError(errno.EINVAL, "not a regular file")
         with open(real, "rb") as stream:
             return stream.read()
-
-
-def _take_after(path: str, model: str) -> None:
-    """Gives a file the owner and mode of another: a plain os.replace does not."""
-    like, own = os.stat(model), os.stat(path)
-    if (like.st_uid, like.st_gid) != (own.st_uid, own.st_gid):
-        os.chown(path, like.st_uid, like.st_gid)
-    os.chmod(path, stat.S_IMODE(like.st_mode))
 
 
 def _reason(error: Exception) -> str:

@@ -11,10 +11,17 @@ import signal
 import typing as t
 
 from .local import LocalHost
+from .lock import Busy
+
+# A run takes seconds; one that takes this long does not end.
+_WAIT_SECONDS = 60
 
 
-def local_host(module: t.Any, backup: bool = False) -> LocalHost:
-    """``module`` is the AnsibleModule; ``backup`` keeps a copy of each file before it is replaced."""
+def local_host(module: t.Any, backup: bool = False, reads_only: bool = False) -> LocalHost:
+    """``module`` is the AnsibleModule; ``backup`` keeps a copy of each file before it is replaced.
+
+    Runs that may change something wait for each other, from here to the end of the module.
+    """
 
     def run(argv: t.Sequence[str], seconds: int) -> tuple[int, bytes, bytes]:
         late = []
@@ -42,21 +49,47 @@ def local_host(module: t.Any, backup: bool = False) -> LocalHost:
             signal.alarm(0)
             signal.signal(signal.SIGALRM, before)
         if late:
-            raise TimeoutError
+            raise TimeoutError(errno.ETIMEDOUT, "%s: no answer within %d seconds" % (argv[0], seconds))
         return t.cast("tuple[int, bytes, bytes]", result)
 
     def move(source: str, destination: str) -> None:
-        def fail_json(msg: str, **_rest: t.Any) -> t.NoReturn:
-            raise OSError(errno.EIO, msg)
+        # No atomic_move: it renames first and then sets mode and owner, and a kill may come between the two.
+        if module.selinux_enabled():
+            known = os.path.exists(destination)
+            context = module.selinux_context(destination) if known else module.selinux_default_context(destination)
+            module.set_context_if_different(source, context, False)
+        os.replace(source, destination)
 
-        # atomic_move ends the whole module when it fails: an error here leaves the rest of a plan to be done and told.
+    def copy(path: str) -> str:
+        return t.cast(str, module.backup_local(path))
+
+    host = LocalHost(run=run, move=_told(module, move), backup=_told(module, copy) if backup else None)
+    if not (reads_only or module.check_mode):
+        try:
+            host.lock(_WAIT_SECONDS)
+        except Busy as error:
+            module.fail_json(msg=str(error))
+    return host
+
+
+def _told(module: t.Any, act: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
+    """AnsibleModule ends the module where it fails, or raises what is no OSError; here the rest of a plan goes on."""
+
+    def fail_json(msg: str, **_rest: t.Any) -> t.NoReturn:
+        raise OSError(errno.EIO, msg)
+
+    def run(*arguments: t.Any) -> t.Any:
         module.fail_json = fail_json
         try:
-            module.atomic_move(source, destination)
+            return act(*arguments)
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(errno.EIO, str(error)) from error
         finally:
             del module.fail_json
 
-    return LocalHost(run=run, move=move, backup=module.backup_local if backup else None)
+    return run
 
 
 def _environment() -> dict[str, str]:

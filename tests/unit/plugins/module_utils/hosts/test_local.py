@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -15,7 +16,7 @@ import sys
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
-from ansible_collections.netops.conntrack.plugins.module_utils.plan import FILE, SYSCTL, Step
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import FILE, MODULE, START, SYSCTL, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.probe import Command, File, Glob, Names
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import (
     ABSENT,
@@ -328,3 +329,135 @@ def test_every_byte_is_written(root):
     path = put(root, CONF, b"")
     assert do(root, step("", raw.decode("utf-8", "surrogateescape")))[0].error is None
     assert path.read_bytes() == raw
+
+
+def test_a_new_file_is_not_seen_before_it_is_whole(root):
+    """Its owner and mode are those it will have, on the disk, before it is put in its place."""
+    path = put(root, CONF, b"old\n", 0o640)
+    seen = []
+
+    def move(source, destination):
+        about = os.stat(source)
+        with open(source, "rb") as stream:
+            seen.append((stream.read(), stat.S_IMODE(about.st_mode), destination))
+        os.replace(source, destination)
+
+    do(root, step("old\n", "new\n"), step(None, "other\n", "/etc/other", mode=0o600), move=move)
+    assert seen == [(b"new\n", 0o640, str(path)), (b"other\n", 0o600, str(root / "etc/other"))]
+
+
+def test_a_move_that_fails_leaves_the_old_file_alone(root):
+    path = put(root, CONF, b"old\n")
+
+    def move(_source, _destination):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    (outcome,) = do(root, step("old\n", "new\n"), move=move)
+    assert (outcome.error, outcome.detail) == ("EBUSY", CONF + ": Device or resource busy")
+    assert path.read_bytes() == b"old\n"
+    assert os.listdir(str(root / "etc")) == ["sysctl.conf"]
+
+
+def test_a_private_folder_that_holds_something_else_stays(root):
+    put(root, "/var/lib/netops-conntrack/original.json", b"{}", 0o600)
+    put(root, "/var/lib/netops-conntrack/other", b"")
+    gone = step("{}", None, "/var/lib/netops-conntrack/original.json", mode=0o600)
+    assert do(root, gone)[0].error is None
+    assert os.listdir(str(root / "var/lib/netops-conntrack")) == ["other"]
+
+
+LEFT = "/etc/sysctl.d/.netops-conntrack-abc123~"
+
+
+def leftovers(root):
+    (root / "run").mkdir()
+    put(root, LEFT, b"net.netfil")
+    (root / "etc/sysconfig").mkdir()
+    put(root, "/srv/.netops-conntrack-abc123~", b"IPTABL")
+    (root / "etc/sysconfig/iptables-config").symlink_to("/srv/iptables-config")
+    put(root, "/var/lib/netops-conntrack/.netops-conntrack-abc123~", b"{")
+
+
+ITEMS = (
+    Glob("/etc/sysctl.d/*.conf"),
+    File("/srv/iptables-config"),
+    File("/var/lib/netops-conntrack/original.json"),
+)
+
+
+def test_a_run_that_holds_the_lock_sweeps_what_killed_runs_left_beside_what_it_reads(root):
+    leftovers(root)
+    somebodys = [put(root, "/etc/sysctl.d/" + name, b"") for name in (".netops-conntrack-x", "backup~", "a.conf")]
+    host = LocalHost(str(root))
+    host.lock(0)
+    host.read(ITEMS)
+    assert sorted((root / "etc/sysctl.d").iterdir()) == sorted(somebodys)
+    assert not list((root / "srv").iterdir())
+    assert not list((root / "var/lib").iterdir())
+
+
+def test_one_that_only_reads_sweeps_nothing(root):
+    leftovers(root)
+    LocalHost(str(root)).read(ITEMS)
+    assert (root / LEFT.lstrip("/")).exists()
+    assert (root / "var/lib/netops-conntrack").exists()
+
+
+def test_a_module_is_loaded_and_what_udev_does_then_is_waited_for(root):
+    ran = []
+
+    def run(argv, _seconds):
+        ran.append(" ".join(argv))
+        if argv[0] == "udevadm":
+            raise OSError(errno.ENOENT, "No such file or directory")
+        return 0, b"", b""
+
+    (outcome,) = do(root, step(None, "nf_conntrack", "/sys/module/nf_conntrack", MODULE), run=run)
+    assert outcome.error is None
+    assert ran == ["modprobe -- nf_conntrack", "udevadm settle --timeout=10"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((1, b"", b"modprobe: FATAL: Module none not found\n"), "modprobe: FATAL: Module none not found"),
+        ((1, b"", b""), "modprobe: exit status 1"),
+    ],
+)
+def test_a_module_that_is_not_loaded(root, answer, said):
+    (outcome,) = do(root, step(None, "none", "/sys/module/none", MODULE), run=lambda _argv, _seconds: answer)
+    assert (outcome.error, outcome.detail) == ("ENODEV", said)
+
+
+def test_a_host_without_modprobe_loads_nothing(root):
+    def run(_argv, _seconds):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    assert do(root, step(None, "none", "/sys/module/none", MODULE), run=run)[0].error == "ENOENT"
+    assert do(root, step(None, "none", "/sys/module/none", MODULE))[0].error == "ENOSYS"
+
+
+def test_a_script_outlives_the_run_and_its_session(root):
+    fifo = root / "var/done"
+    put(root, "/var/script", b"read x < %s.go; ps -o sid= -p $$ > %s\n" % (str(fifo).encode(), str(fifo).encode()))
+    os.mkfifo(str(fifo))
+    os.mkfifo(str(fifo) + ".go")
+    (outcome,) = do(root, step(None, None, "/var/script", START), run=run)
+    assert outcome.error is None
+    with open(str(fifo) + ".go", "w", encoding="ascii") as stream:
+        stream.write("go\n")
+    with open(str(fifo), encoding="ascii") as stream:
+        assert int(stream.read()) != os.getsid(0)
+
+
+def test_under_systemd_a_script_is_a_unit_of_its_own(root):
+    (root / "run/systemd/system").mkdir(parents=True)
+    ran = []
+
+    def run(argv, _seconds):
+        ran.append(argv)
+        return (0, b"", b"") if len(ran) == 1 else (1, b"", b"Failed to connect to bus\n")
+
+    outcomes = do(root, *[step(None, None, "/var/script", START)] * 2, run=run)
+    assert ran[0] == ("systemd-run", "--quiet", "--collect", "sh", str(root) + "/var/script")
+    assert [(each.error, each.detail) for each in outcomes] == [(None, None), ("EIO", "Failed to connect to bus")]
