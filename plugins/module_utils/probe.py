@@ -115,6 +115,22 @@ SLAB_SIZES: tuple[File, ...] = (
 )
 SLABINFO: tuple[Item, ...] = (File("/proc/slabinfo", limit=1 << 18), *SLAB_SIZES)
 
+TUNED: tuple[Item, ...] = (
+    File("/etc/tuned/active_profile", limit=4096),
+    File("/etc/tuned/post_loaded_profile", limit=4096),
+    File("/etc/tuned/tuned-main.conf"),
+    Glob("/etc/tuned/*/tuned.conf"),
+    Glob("/etc/tuned/profiles/*/tuned.conf"),
+    Glob("/usr/lib/tuned/*/tuned.conf"),
+    Glob("/usr/lib/tuned/profiles/*/tuned.conf"),
+    Names("/etc/systemd/system/*.wants/tuned.service"),
+)
+
+RECORD = File(record_file.PATH, limit=record_file.LIMIT)
+
+# A rule may go on over several lines, and jump.
+_RULE_WORDS = ("conntrack", "sysctl", "/proc/sys", "module", "GOTO", "LABEL", "\\")
+
 PERSISTENCE: tuple[Item, ...] = (
     File("/etc/sysctl.conf"),
     Glob("/etc/sysctl.d/*"),
@@ -122,6 +138,11 @@ PERSISTENCE: tuple[Item, ...] = (
     Glob("/usr/local/lib/sysctl.d/*"),
     Glob("/usr/lib/sysctl.d/*"),
     Glob("/lib/sysctl.d/*"),
+    # procps reads hidden files too.
+    Glob("/etc/sysctl.d/.*.conf"),
+    Glob("/run/sysctl.d/.*.conf"),
+    Glob("/usr/local/lib/sysctl.d/.*.conf"),
+    Glob("/usr/lib/sysctl.d/.*.conf"),
     File("/etc/modprobe.conf"),
     File("/etc/modules.conf"),
     Glob("/etc/modprobe.d/*"),
@@ -129,27 +150,49 @@ PERSISTENCE: tuple[Item, ...] = (
     Glob("/usr/local/lib/modprobe.d/*"),
     Glob("/usr/lib/modprobe.d/*"),
     Glob("/lib/modprobe.d/*"),
+    # 600 kB of which a few lines count; of several kernels the newest, the next boot's.
+    Glob("/lib/modules/*/modules.dep", limit=1 << 22, keep=("_conntrack",), most=3),
     File("/etc/modules"),
     Glob("/etc/modules-load.d/*.conf"),
     Glob("/run/modules-load.d/*.conf"),
     Glob("/usr/local/lib/modules-load.d/*.conf"),
     Glob("/usr/lib/modules-load.d/*.conf"),
+    Glob("/lib/modules-load.d/*.conf"),
     Glob("/etc/sysconfig/modules/*.modules"),
+    File("/etc/rc.modules"),
+    File("/etc/initramfs-tools/modules"),
+    File("/usr/share/initramfs-tools/modules"),
+    File("/etc/dracut.conf"),
+    Glob("/etc/dracut.conf.d/*.conf"),
+    Glob("/usr/lib/dracut/dracut.conf.d/*.conf"),
+    Glob("/etc/udev/rules.d/*.rules", keep=_RULE_WORDS),
+    Glob("/run/udev/rules.d/*.rules", keep=_RULE_WORDS),
+    Glob("/usr/local/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
+    Glob("/usr/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
+    Glob("/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
     File("/etc/sysconfig/iptables-config"),
     File("/etc/sysconfig/ip6tables-config"),
+    File("/usr/libexec/iptables/iptables.init"),
+    File("/etc/rc.d/init.d/iptables"),
+    File("/etc/init.d/iptables"),
     File("/etc/rc.d/rc.sysinit", limit=1 << 18),
     File("/etc/rc.d/init.d/functions", limit=1 << 18),
+    File("/etc/rc.d/init.d/network", limit=1 << 18),
     File("/proc/cmdline"),
+    RECORD,
+    *TUNED,
     Names("/run/systemd/system"),
     Names("/usr/lib/systemd/systemd-sysctl"),
     Names("/lib/systemd/systemd-sysctl"),
+    Names("/usr/lib/systemd/systemd-udevd"),
+    Names("/lib/systemd/systemd-udevd"),
+    Names("/sbin/udevd"),
+    Names("/usr/sbin/udevd"),
     Names("/etc/init.d/procps"),
     Names("/etc/init.d/sysctl"),
     Names("/etc/sysctl.d"),
     Names("/etc/modprobe.d"),
 )
-
-RECORD = File(record_file.PATH, limit=record_file.LIMIT)
 
 LOGS: tuple[Item, ...] = (
     DATE,
@@ -163,15 +206,12 @@ LOGS: tuple[Item, ...] = (
 
 WRITERS: tuple[Item, ...] = (
     Glob("/proc/[0-9]*/comm", limit=64, most=2048),
-    File("/etc/tuned/active_profile", limit=4096),
-    File("/etc/tuned/tuned-main.conf"),
-    Glob("/etc/tuned/*/tuned.conf"),
-    Glob("/etc/tuned/profiles/*/tuned.conf"),
-    Glob("/usr/lib/tuned/*/tuned.conf"),
-    Glob("/usr/lib/tuned/profiles/*/tuned.conf"),
+    *TUNED,
     File("/etc/firewalld/firewalld.conf"),
     Names("/etc/docker/daemon.json"),
     Names("/var/lib/kube-proxy/*"),
+    File("/var/lib/kube-proxy/config.conf"),
+    File("/var/lib/kube-proxy/config.yaml"),
     Names("/etc/cni/net.d/*"),
 )
 

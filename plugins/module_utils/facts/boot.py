@@ -1,224 +1,203 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each setting will be after the next boot, and which file says so."""
+"""What each setting will be after the next boot, once conntrack is loaded, and which file says so.
+
+A value of a sysctl file holds where conntrack is there when the file is read, or where something sets it again when the
+module is loaded; what the module is loaded with, or the kernel's default, holds otherwise. TuneD comes last. That an
+event of udev may come before the module has made its keys is from kernel/module.c: mended in 5.11, 5.4.124, 5.10.198.
+"""
 
 from __future__ import annotations
 
-import fnmatch
-import functools
 import re
 import typing as t
 
 from .. import catalogue, sizing
-from ..catalogue import SETTINGS, Setting
-from ..formats import modprobe_conf, sysctl_conf
-from ..kernel import Kernel
+from ..catalogue import Setting
+from ..kernel import Kernel, version
 from ..snapshot import Snapshot
-from . import boot_files, settings
+from . import boot_files, boot_words, loading, settings
+from .boot_words import Again, Pass, Said
 from .identity import Identity
+from .modprobe import hashsize, module_name
 
-_MODPROBE = (
-    "/etc/modprobe.d/*",
-    "/run/modprobe.d/*",
-    "/usr/local/lib/modprobe.d/*",
-    "/usr/lib/modprobe.d/*",
-    "/lib/modprobe.d/*",
-)
-_LOADERS = (
-    "/etc/modules-load.d/*",
-    "/run/modules-load.d/*",
-    "/usr/local/lib/modules-load.d/*",
-    "/usr/lib/modules-load.d/*",
-)
+__all__ = ["DEFAULT", "AfterBoot", "Said", "after_boot", "facts", "hashsize", "module_name", "names", "words"]
 
-
-class Said(t.NamedTuple):
-    """One file's word on a setting; ``value`` is the text that stands there."""
-
-    path: str
-    line: int
-    key: str
-    value: str
+DEFAULT = "kernel default"
+NOT_LOADED = "conntrack is not there yet when this is read, and nothing sets it again"
+GONE = "what lies in /run is gone after a boot, unless something writes it anew"
+_TUNED_ACTIVE = "/etc/tuned/active_profile"
 
 
 class AfterBoot(t.NamedTuple):
     """``value`` is None where it cannot be told. ``source`` is the winner, or ``kernel default``.
 
-    ``losers`` are other files with another value for the same setting, in the order in which they are applied.
+    ``losers`` are other words on the same setting that have no effect, in the order in which they are read. ``through``
+    is what makes the source count: ``built in``, the file that loads conntrack early, or the one that sets values
+    again. ``detail`` says what is doubtful.
     """
 
     value: int | None
     source: str
     losers: tuple[Said, ...]
+    through: str | None = None
+    detail: str | None = None
 
 
 def after_boot(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterBoot:
-    said = words(snapshot, setting, boot_files.reader(snapshot))
-    if said:
-        winner = said[-1]
-        losers = tuple(word for word in said[:-1] if word.value != winner.value and word.path != winner.path)
-        value = _number(winner.value)
-        if value is not None and setting.name == "buckets":
-            value = sizing.round_buckets(value, identity.kernel)
-        return AfterBoot(value, winner.path, losers)
-    return _default(snapshot, setting, identity)
+    then = _booted(snapshot, setting, identity)
+    return _tuned(snapshot, setting, identity, then) if snapshot.exists(_TUNED_ACTIVE) else then
 
 
-def words(snapshot: Snapshot, setting: Setting, by: str) -> list[Said]:
-    """Every assignment of this setting, under any of its names, in the order in which it takes effect."""
-    names = set(setting.keys)
+def names(snapshot: Snapshot, setting: Setting, identity: Identity) -> tuple[str, ...]:
+    """The names under which this kernel has the setting: a line with another one is skipped at boot."""
     live = settings.live(snapshot, setting)
     if live:
-        names &= set(live.keys)  # a name that this kernel lacks is skipped at boot
-    said, exclusions = _entries(snapshot, by)
-    found = [word for word in said if _any_match(names, word.key)]
-    if by != boot_files.SYSTEMD:
-        return found
-    return _as_systemd(found, names, {name for name in names for key in exclusions if _any_match({name}, key)})
+        return live.keys
+    if identity.state != "absent":
+        return setting.keys
+    generation = "ip_conntrack" if identity.kernel.ip_only else "nf_conntrack"
+    own = catalogue.keys_of(setting, generation)
+    both = not identity.kernel.ip_only and identity.kernel.before(4, 9)
+    return setting.keys if both or not own else own
 
 
-# The same snapshot is asked once for each setting, and parsing every file each time took most of a task's time.
-@functools.lru_cache(maxsize=4)
-def _entries(snapshot: Snapshot, by: str) -> tuple[tuple[Said, ...], tuple[str, ...]]:
-    """All assignments and all exclusions of the files that are read at boot."""
-    said, exclusions = [], []
-    for path in boot_files.files(snapshot, by):
-        for entry in sysctl_conf.parse(snapshot.text(path) or ""):
-            if isinstance(entry, sysctl_conf.Assignment):
-                said.append(Said(path, entry.line, entry.key, entry.value))
-            else:
-                exclusions.append(entry.key)
-    return tuple(said), tuple(exclusions)
+def words(snapshot: Snapshot, setting: Setting, identity: Identity) -> list[Said]:
+    """Every assignment of this setting, under any of its names, that is read at boot."""
+    found = _at_boot(snapshot, setting, identity)
+    return [*found.lost, *found.standing]
 
 
-def _any_match(names: set[str], key: str) -> bool:
-    return key in names or (_is_glob(key) and any(_fits(name, key) for name in names))
+def _at_boot(snapshot: Snapshot, setting: Setting, identity: Identity) -> Pass:
+    by, own = boot_files.reader(snapshot), names(snapshot, setting, identity)
+    found = boot_words.sift(boot_words.read(snapshot, by, own), setting, _read_only(snapshot, setting, identity))
+    in_run = snapshot.glob(boot_files.GONE) if by in (boot_files.SYSTEMD, boot_files.PROCPS) else []
+    gone = [said._replace(why=GONE) for said in boot_words.read(snapshot, by, own, in_run).standing] if in_run else []
+    return Pass(found.standing, (*gone, *found.lost))
 
 
-def _fits(name: str, pattern: str) -> bool:
-    """Whether a glob matches a key, part by part: it is matched against paths, where no star crosses a slash."""
-    parts, patterns = name.split("."), pattern.split(".")
-    try:
-        return len(parts) == len(patterns) and all(map(fnmatch.fnmatchcase, parts, patterns))
-    except re.error:  # before Python 3.11, for such as [z-a]
-        return False
+def _booted(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterBoot:
+    """Without what starts later."""
+    own = names(snapshot, setting, identity)
+    read_only = _read_only(snapshot, setting, identity)
+    at_boot = _at_boot(snapshot, setting, identity)
+    early = loading.early(snapshot, identity, own[0])
+    later = []
+    if identity.state != "built_in":
+        for again in loading.after_load(snapshot, identity, own[0], own):
+            later.append(again._replace(found=boot_words.sift(again.found, setting, read_only)))
+    if early is None:
+        lost = [said._replace(why=said.why or NOT_LOADED) for said in (*at_boot.lost, *at_boot.standing)]
+    else:
+        lost = list(at_boot.lost)
+    last = next((again for again in reversed(later) if again.found.standing), None)
+    if early and at_boot.standing:
+        then = _won(setting, identity, at_boot, lost, early)
+        if last:
+            other = _won(setting, identity, last.found, lost, last.source)
+            if other.value != then.value:
+                # udev runs its rules for modules that are there already, at about the same time.
+                return then._replace(
+                    value=None,
+                    losers=(*then.losers, last.found.standing[-1]),
+                    detail="%s makes it %s and %s makes it %s, whichever comes last"
+                    % (early, then.value, last.source, other.value),
+                )
+        return then
+    if last:
+        return _won(setting, identity, last.found, lost, last.source)._replace(detail=_race(identity.kernel, last))
+    return _default(snapshot, setting, identity)._replace(losers=tuple(lost))
 
 
-def _as_systemd(found: list[Said], names: set[str], excluded: set[str]) -> list[Said]:
-    """systemd keeps one value a key: a later one takes its place at the end, an equal one stays where it was.
+def _won(setting: Setting, identity: Identity, found: Pass, lost: t.Sequence[Said], through: str) -> AfterBoot:
+    winner = found.standing[-1]
+    value = boot_words.number(winner.value, setting)
+    if value is not None and setting.name == "buckets":
+        value = sizing.round_buckets(value, identity.kernel)
+    read_again = {(said.path, said.line) for said in (*found.lost, *found.standing)}
+    before = (said for said in lost if (said.path, said.line) not in read_again)
+    losers = [
+        said
+        for said in (*before, *found.lost, *found.standing)
+        if said.value != winner.value and (said.path != winner.path or said.why)
+    ]
+    return AfterBoot(value, winner.path, tuple(losers), through)
 
-    A glob leaves alone what is named in full somewhere, and what a line "-key" excludes.
-    """
-    kept: dict[str, Said] = {}
-    for said in found:
-        if said.key not in kept or kept[said.key].value != said.value:
-            kept.pop(said.key, None)
-            kept[said.key] = said
-    open_to_globs = names - excluded - set(kept)
-    standing = [said for said in kept.values() if not _is_glob(said.key) or _any_match(open_to_globs, said.key)]
-    return [said for said in found if said not in standing] + standing if standing else []
+
+def _read_only(snapshot: Snapshot, setting: Setting, identity: Identity) -> bool:
+    live = settings.live(snapshot, setting)
+    if live:
+        # In a container it is the namespace that keeps it from being written, not the kernel.
+        return identity.namespace == "host" and live.mode is not None and not live.mode & 0o222
+    since = setting.writable_since
+    return bool(since and identity.kernel.before(*version(since)))
 
 
-def _is_glob(key: str) -> bool:
-    return any(sign in key for sign in "*?[")
+def _race(kernel: Kernel, again: Again) -> str | None:
+    """What a rule without a waiting loop means where the kernel announces a module before its keys are there."""
+    if again.waits or not kernel.version or not kernel.before(5, 11) or _mended(kernel):
+        return None
+    return "this kernel may announce the module before its keys are there: then %s comes too early" % again.source
+
+
+def _mended(kernel: Kernel) -> bool:
+    debian = re.match(r"5\.10\.0-(\d+)-", kernel.release)
+    if debian:
+        return int(debian.group(1)) >= 27  # 5.10.205
+    line = kernel.version[:2]
+    return (line == (5, 4) and not kernel.before(5, 4, 124)) or (line == (5, 10) and not kernel.before(5, 10, 198))
+
+
+def _tuned(snapshot: Snapshot, setting: Setting, identity: Identity, then: AfterBoot) -> AfterBoot:
+    from . import tuned  # on few hosts
+
+    found = tuned.writes(snapshot, names(snapshot, setting, identity))
+    if found is None:
+        return then
+    read_only = _read_only(snapshot, setting, identity)
+    open_ended = [said for said in found.standing if "$" in said.value or said.value[:1] in "<>"]
+    found = boot_words.sift(found, setting, read_only)
+    if open_ended and not read_only and (not found.standing or found.standing[-1].path == open_ended[-1].path):
+        detail = "TuneD makes something of %s when it starts" % open_ended[-1].value
+        return AfterBoot(None, open_ended[-1].path, then.losers, "TuneD", detail)
+    if not found.standing or boot_words.number(found.standing[-1].value, setting) == then.value:
+        return then
+    later = _won(setting, identity, found, then.losers, "TuneD")
+    beaten = [said for said in words(snapshot, setting, identity) if said.path == then.source and not said.why]
+    if later.source != then.source:
+        later = later._replace(losers=tuple(dict.fromkeys((*later.losers, *beaten))))
+    if loading.early(snapshot, identity, names(snapshot, setting, identity)[0]):
+        return later
+    return then._replace(
+        value=None,
+        losers=(*then.losers, found.standing[-1]),
+        detail="%s; %s by TuneD where conntrack is loaded before it starts" % (then.value, later.value),
+    )
 
 
 def _default(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterBoot:
     kernel = identity.kernel
-    if setting.name in ("max", "buckets"):
-        option = hashsize(snapshot, identity)
-        if option:
-            # Loading with hashsize=N makes max 8 times N.
-            size = sizing.round_buckets(option.value, kernel)
-            return AfterBoot(size if setting.name == "buckets" else 8 * size, option.source, ())
-        computed = sizing.default_buckets(kernel) if setting.name == "buckets" else sizing.default_max(kernel)
-        return AfterBoot(computed, "kernel default", ())
+    if setting.name not in ("max", "buckets", "expect_max"):
+        return AfterBoot(catalogue.default(setting, kernel.release), DEFAULT, ())
+    option = hashsize(snapshot, identity)
+    size = option.value if option else sizing.default_buckets(kernel)
+    if size is None:
+        return AfterBoot(None, DEFAULT, ())
+    # The table fills whole pages.
+    rounded = sizing.round_buckets(size, kernel)
+    source = option.source if option else DEFAULT
+    if setting.name == "buckets":
+        return AfterBoot(rounded, source, ())
     if setting.name == "expect_max":
-        return AfterBoot(_expect_default(kernel), "kernel default", ())
-    return AfterBoot(catalogue.default(setting, kernel.release), "kernel default", ())
-
-
-def _expect_default(kernel: Kernel) -> int | None:
-    buckets = sizing.default_buckets(kernel)
-    return None if buckets is None else 4 * max(buckets // 256, 1)
-
-
-class Hashsize(t.NamedTuple):
-    value: int
-    source: str
-
-
-def hashsize(snapshot: Snapshot, identity: Identity) -> Hashsize | None:
-    """The size that the module is loaded with, from modprobe's files, or from the kernel command line if built in."""
-    module = module_name(identity)
-    if identity.state == "built_in":
-        text = snapshot.text("/proc/cmdline") or ""
-        for word in reversed(text.split()):
-            name, _sign, value = word.partition("=")
-            if name == module + ".hashsize" and value.isdigit():
-                return Hashsize(int(value), "/proc/cmdline")
-        return None
-    found = None
-    for path in modprobe_files(snapshot):
-        value = modprobe_conf.option(snapshot.text(path) or "", module, "hashsize")
-        if value is not None and value.isdigit() and int(value):
-            found = Hashsize(int(value), path)
-    return found
-
-
-def module_name(identity: Identity) -> str:
-    """The module that takes hashsize: options for the alias ip_conntrack do not reach nf_conntrack."""
-    return identity.module or ("ip_conntrack" if identity.kernel.ip_only else "nf_conntrack")
-
-
-def modprobe_files(snapshot: Snapshot) -> list[str]:
-    """modprobe's configuration in the order in which it is read; a file name shadows those of later directories."""
-    old = [path for path in ("/etc/modules.conf", "/etc/modprobe.conf") if snapshot.exists(path)]
-    return [*old, *boot_files.by_name(snapshot, _MODPROBE)]
-
-
-def loaded_early(snapshot: Snapshot, identity: Identity) -> str | None:
-    """What puts conntrack there before the sysctl files are read: a file, ``built in``, or None if nothing does."""
-    if identity.state == "built_in":
-        return "built in"
-    module = module_name(identity)
-    paths = [path for pattern in _LOADERS for path in snapshot.glob(pattern)]
-    for path in (*paths, "/etc/modules"):
-        for line in (snapshot.text(path) or "").splitlines():
-            words_ = line.split("#", 1)[0].split()
-            if words_ and words_[0].replace("-", "_") == module:
-                return path
-    return None
+        return AfterBoot(4 * max(rounded // 256, 1), source, ())
+    # Loading with hashsize=N makes max 8 times N; up to 4.6 it is a multiple of what was before the rounding.
+    factor = 8 if option else sizing.entries_per_bucket(kernel)
+    return AfterBoot(factor * (size if kernel.before(4, 7) else rounded), source, ())
 
 
 def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
-    """For each setting of this kernel: value after boot, live value, source, losers; and who sets sysctls at boot."""
-    by = boot_files.reader(snapshot)
-    rows = {}
-    for setting in SETTINGS:
-        live = settings.live(snapshot, setting)
-        if not setting.writable or (live is None and not words(snapshot, setting, by)):
-            continue
-        then = after_boot(snapshot, setting, identity)
-        rows[setting.name] = {
-            "live": live.value if live else None,
-            "after_boot": then.value,
-            "source": then.source,
-            "losers": [said._asdict() for said in then.losers],
-        }
-    option = hashsize(snapshot, identity)
-    return {
-        "reader": by,
-        "files": boot_files.files(snapshot, by),
-        "loaded_early": loaded_early(snapshot, identity),
-        "hashsize": option._asdict() if option else None,
-        "settings": rows,
-    }
+    """The audit of everything that says something about the next boot."""
+    from . import audit  # of no use to who only sets something
 
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text.split()[0], 0)
-    except (IndexError, ValueError):
-        return None
+    return audit.facts(snapshot, identity)

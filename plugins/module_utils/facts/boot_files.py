@@ -3,12 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which program sets sysctls at boot on a host, which files it reads, and in which order.
 
-From sysctl.d(5) and systemd's sysctl.c, from procps' sysctl(8), and from initscripts' rc.sysinit.
+From sysctl.d(5) and systemd's sysctl.c and conf-files.c (247 to 257), from procps' sysctl.c (3.3 and 4.0), and from
+initscripts' rc.sysinit.
 """
 
 from __future__ import annotations
 
-from ..snapshot import Snapshot
+import fnmatch
+
+from ..snapshot import ABSENT, Snapshot
 
 SYSTEMD = "systemd"
 PROCPS = "procps"
@@ -16,12 +19,14 @@ RC_SYSINIT = "rc.sysinit"
 SYSCTL_CONF = "sysctl.conf"
 NONE = "none"
 
+GONE = "/run/sysctl.d/*.conf"
+
 CONF = "/etc/sysctl.conf"
 
-# For the same file name the first directory shadows the others; then names decide the order, not directories.
+# For the same file name the first directory shadows the others; then names decide the order, not directories. What lies
+# in /run, which ranks second, is gone after a boot, so it takes no part here.
 _SYSCTL_D = (
     "/etc/sysctl.d/*.conf",
-    "/run/sysctl.d/*.conf",
     "/usr/local/lib/sysctl.d/*.conf",
     "/usr/lib/sysctl.d/*.conf",
     "/lib/sysctl.d/*.conf",
@@ -52,22 +57,30 @@ def files(snapshot: Snapshot, by: str) -> list[str]:
     if by == SYSTEMD:
         return by_name(snapshot, _SYSCTL_D)
     if by == PROCPS:
-        return [*by_name(snapshot, _SYSCTL_D), *_conf(snapshot)]
+        return [*by_name(snapshot, _SYSCTL_D, hidden=True), *_conf(snapshot)]
     if by == RC_SYSINIT:
         return [
             *_conf(snapshot),
-            *(path for path in snapshot.glob("/etc/sysctl.d/*") if not path.endswith(_LEFT_BEHIND)),
+            *(path for path in by_name(snapshot, ("/etc/sysctl.d/*",)) if not path.endswith(_LEFT_BEHIND)),
         ]
     return _conf(snapshot) if by == SYSCTL_CONF else []
 
 
-def by_name(snapshot: Snapshot, patterns: tuple[str, ...]) -> list[str]:
-    """Matching files by their base names; of equal ones that of the earliest pattern only."""
+def by_name(snapshot: Snapshot, patterns: tuple[str, ...], hidden: bool = False) -> list[str]:
+    """Matching files by their base names; of equal ones that of the earliest pattern only.
+
+    Also an empty file, a link to /dev/null and a link to nowhere mask those of later patterns. ``hidden`` is for
+    programs that read files whose name starts with a dot.
+    """
+    dangling = [path for path, reading in snapshot.items() if reading.link and reading.reason == ABSENT]
     chosen: dict[str, str] = {}
     for pattern in patterns:
-        for path in snapshot.glob(pattern):
-            chosen.setdefault(path.rsplit("/", 1)[-1], path)
-    return [chosen[name] for name in sorted(chosen)]
+        nowhere = [path for path in dangling if fnmatch.fnmatchcase(path, pattern)]
+        for path in (*snapshot.glob(pattern), *nowhere):
+            name = path.rsplit("/", 1)[-1]
+            if hidden or not name.startswith("."):
+                chosen.setdefault(name, path)
+    return [chosen[name] for name in sorted(chosen) if snapshot.exists(chosen[name])]
 
 
 def _conf(snapshot: Snapshot) -> list[str]:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import re
+import functools
 import typing as t
 
+from ..formats.sysctl_conf import normalize_key
 from ..snapshot import Snapshot
+from . import tuned
 
 
 class Writer(t.NamedTuple):
@@ -21,15 +23,17 @@ class Writer(t.NamedTuple):
     knob: str
 
 
+KUBE_PROXY = Writer(
+    "kube-proxy",
+    ("kube-proxy", "k3s-server", "k3s-agent", "k3s", "rke2"),
+    ("/var/lib/kube-proxy/*",),
+    ("max", "buckets", "tcp_timeout_established", "tcp_timeout_close_wait"),
+    "conntrack.maxPerCore, conntrack.min, tcpEstablishedTimeout and tcpCloseWaitTimeout in its configuration "
+    "(--conntrack-max-per-core=0 leaves max alone)",
+)
+
 WRITERS = (
-    Writer(
-        "kube-proxy",
-        ("kube-proxy", "k3s-server", "k3s-agent", "k3s", "rke2"),
-        ("/var/lib/kube-proxy/*",),
-        ("max", "buckets", "tcp_timeout_established", "tcp_timeout_close_wait"),
-        "conntrack.maxPerCore, conntrack.min, tcpEstablishedTimeout and tcpCloseWaitTimeout in its configuration "
-        "(--conntrack-max-per-core=0 leaves max alone)",
-    ),
+    KUBE_PROXY,
     Writer(
         "TuneD",
         ("tuned",),
@@ -62,17 +66,12 @@ WRITERS = (
     ),
 )
 
-_SECTION = re.compile(r"^\s*\[([^\]]+)\]")
-_CONNTRACK_LINE = re.compile(r"^\s*([\w./-]*(?:nf|ip)_conntrack\w*)\s*=\s*(.*?)\s*$")
-
 
 def facts(snapshot: Snapshot) -> list[dict[str, t.Any]]:
     """The writers seen on this host: ``{name, running, seen, writes, knob, settings}``."""
-    running = _commands(snapshot)
     found = []
     for writer in WRITERS:
-        processes = sorted(running.intersection(writer.commands))
-        traces = [path for pattern in writer.paths for path in snapshot.glob(pattern)]
+        processes, traces = _processes(snapshot, writer), _traces(snapshot, writer)
         if not processes and not traces:
             continue
         found.append(
@@ -88,25 +87,26 @@ def facts(snapshot: Snapshot) -> list[dict[str, t.Any]]:
     return found
 
 
-def _commands(snapshot: Snapshot) -> set[str]:
-    return {(snapshot.text(path) or "").strip() for path in snapshot.glob("/proc/[0-9]*/comm")}
+def seen(snapshot: Snapshot, writer: Writer) -> bool:
+    return bool(_processes(snapshot, writer) or _traces(snapshot, writer))
+
+
+def _processes(snapshot: Snapshot, writer: Writer) -> list[str]:
+    return sorted(_commands(snapshot).intersection(writer.commands))
+
+
+def _traces(snapshot: Snapshot, writer: Writer) -> list[str]:
+    return [path for pattern in writer.paths for path in snapshot.glob(pattern)]
+
+
+# Asked for each setting.
+@functools.lru_cache(maxsize=4)
+def _commands(snapshot: Snapshot) -> frozenset[str]:
+    return frozenset((snapshot.text(path) or "").strip() for path in snapshot.glob("/proc/[0-9]*/comm"))
 
 
 def _tuned(snapshot: Snapshot) -> dict[str, str]:
-    """conntrack keys in the [sysctl] sections of the active profiles."""
-    settings: dict[str, str] = {}
-    for profile in (snapshot.text("/etc/tuned/active_profile") or "").split():
-        for pattern in (
-            "/usr/lib/tuned/%s",
-            "/usr/lib/tuned/profiles/%s",
-            "/etc/tuned/%s",
-            "/etc/tuned/profiles/%s",
-        ):
-            section = ""
-            for line in (snapshot.text(pattern % profile + "/tuned.conf") or "").splitlines():
-                head = _SECTION.match(line)
-                section = head.group(1) if head else section
-                match = _CONNTRACK_LINE.match(line)
-                if match and section.startswith("sysctl"):
-                    settings[match.group(1).replace("/", ".")] = match.group(2)
-    return settings
+    """conntrack keys in the [sysctl] sections of the active profiles, as they are spelled in dots."""
+    profile = tuned.active(snapshot)
+    options = profile.sysctls() if profile else {}
+    return {normalize_key(key): option.value for key, option in options.items() if "_conntrack_" in key}

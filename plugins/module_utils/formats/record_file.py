@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the record of a host's first state lies, and when max was set last, which the facts want to know too."""
+"""Where the record of a host's first state lies, and of what the facts want to know too: when max was set last, and
+what was asked for last.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +20,12 @@ def max_set(text: str) -> float | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return float(when) if isinstance(when, (int, float)) else None
+
+
+def wanted(text: str) -> dict[str, int]:
+    """What this collection was asked for last, by the settings' names; empty where it was not, or cannot be told."""
+    try:
+        rows = json.loads(text)["wanted"].items()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {name: value for name, value in rows if isinstance(value, int)}

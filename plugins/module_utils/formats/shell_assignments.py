@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of kernel modules in a sourced shell file (iptables-config, ip6tables-config), edited as the shell
-reads them.
+"""Variables of a sourced shell file (iptables-config, ip6tables-config), above all lists of kernel modules, edited as
+the shell reads them.
 
 ``IPTABLES_MODULES`` and its like are lists of words in a variable; the iptables scripts of RHEL and Fedora
 load each word with modprobe. Each editor reads its own result again with ``effective`` and gives the
@@ -20,7 +20,7 @@ from .lines import append_line
 from .shell_lists import words
 from .shell_values import Assignment, Reading, Statement, assignments, effective, read
 
-__all__ = ["Assignment", "Edit", "assignments", "comment_out", "effective", "put_back", "take_out", "words"]
+__all__ = ["Assignment", "Edit", "assign", "assignments", "comment_out", "effective", "put_back", "take_out", "words"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -100,6 +100,24 @@ def put_back(text: str, name: str, modules: t.Sequence[str] | None) -> Edit:
         return Edit(text, False, [])
     base = _restored(text, name, reading, modules)
     return _added(text, base, name, modules)
+
+
+def assign(text: str, name: str, value: str) -> Edit:
+    """Make ``name`` hold the one word ``value``: in the last assignment, or in a new one at the end of the file."""
+    reading = read(text, name)
+    if reading.problem:
+        return Edit(text, False, [_not_understood(reading)])
+    if reading.value == value:
+        return Edit(text, False, [])
+    last = reading.statements[-1] if reading.statements else None
+    if last and last.blocked:
+        return Edit(text, False, _obstacles(name, reading, [last], set()))
+    if last and not last.head.endswith("+="):
+        new = f'{text[: last.value_start]}"{value}"{text[last.value_end :]}'
+    else:
+        new = append_line(text, f'{name}="{value}"')
+    after = read(new, name)
+    return Edit(new, True, []) if after.value == value else Edit(text, False, [_unknown(name, after)])
 
 
 def _without(value: str, wanted: set[str] | None) -> list[str]:

@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.formats.shell_assignments import (
+    assign,
     assignments,
     comment_out,
     effective,
@@ -335,6 +336,38 @@ def test_a_word_that_is_no_module_is_not_written(word):
     edit = put_back("", NAME, [word])
     assert (edit.text, edit.changed) == ("", False)
     assert edit.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", 'IPTABLES_MODULES="no"\n'),
+        ("# only this", '# only this\nIPTABLES_MODULES="no"\n'),
+        ("IPTABLES_MODULES=yes # why\n", 'IPTABLES_MODULES="no" # why\n'),
+        ("IPTABLES_MODULES=yes\nIPTABLES_MODULES='yes'\nX=1\n", 'IPTABLES_MODULES=yes\nIPTABLES_MODULES="no"\nX=1\n'),
+        ("IPTABLES_MODULES=no\n", "IPTABLES_MODULES=no\n"),
+    ],
+)
+def test_assigning(text, expected):
+    assert assign(text, NAME, "no") == (expected, expected != text, [])
+
+
+@pytest.mark.parametrize("text", ['IPTABLES_MODULES="yes\n', "IPTABLES_MODULES=yes true\n", ". other\nexit\n"])
+def test_what_cannot_be_assigned_is_said_and_left_alone(text):
+    edit = assign(text, NAME, "no")
+    assert edit[:2] == (text, False)
+    assert edit.problems
+
+
+@given(text=ANY_TEXT | FILES | BASH_FILES)
+def test_an_assignment_holds_or_nothing_changes(run, text):
+    edit = assign(text, NAME, "no")
+    if not edit.problems:
+        assert effective(edit.text, NAME) == ("no", None)
+        assert assign(edit.text, NAME, "no") == (edit.text, False, [])
+        assert {run(shell, edit.text) for shell in SHELLS if "+=" not in text} <= {"no"}
+    else:
+        assert edit.text == text
 
 
 def test_layers_come_off_one_by_one_or_all_for_the_words_asked():
