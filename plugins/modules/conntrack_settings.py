@@ -37,17 +37,46 @@ options:
     default: present
   persist:
     description:
-      - Make the values stand after a boot. They go to a drop-in in C(/etc/sysctl.d) that ranks last, or to
-        C(/etc/sysctl.conf) where the host reads only that, and the number of buckets also to the options of the module.
+      - Make the values stand after a boot, when the module is loaded anew, and after a restart of the iptables service.
+      - They go to a drop-in in C(/etc/sysctl.d) that ranks last, or to C(/etc/sysctl.conf) where the host reads only
+        that, and the number of buckets also to the options of the module.
+      - Where connection tracking is a module, a udev rule sets them again whenever it is loaded, and a host that tracks
+        loads it before the sysctl files are read. Where a restart of the iptables service unloads it,
+        C(IPTABLES_SYSCTL_LOAD_LIST) or C(IPTABLES_MODULES_UNLOAD) in C(/etc/sysconfig/iptables-config) is set.
       - Where another file will overrule them after the boot, a warning names it.
     type: bool
     default: true
+  load:
+    description:
+      - Load connection tracking on a host that does not track, now and, with O(persist), at every boot. Without it such
+        a host is only prepared, and its settings are reported as V(not_loaded).
+      - Rules that need it load it by themselves. O(state=restored) takes the files back and leaves the module loaded
+        until the next boot.
+    type: bool
+    default: false
   allow_lower:
     description:
       - Allow V(max) at or below the number of entries in use. The kernel then refuses new connections, and the one
         that Ansible uses may be among them.
     type: bool
     default: false
+  confirm:
+    description:
+      - The host undoes the change by itself after so many seconds, unless Ansible confirms it over a fresh connection
+        by then. A change that cuts new connections, such as a V(max) that is too low, then ends by itself.
+      - From 5 to 3600; V(0) changes things without that. It matters only where a live value changes.
+      - Files are written when the change is confirmed. So a reboot before that is a way back too, and where the change
+        is undone nothing of it stands.
+      - While a change waits, other runs that would change something are refused. Where it was undone the task fails,
+        and so it does where the host cannot be reached; the next run says with a warning what became of the change.
+      - Cannot be used with C(async).
+    type: int
+    default: 0
+  confirm_token:
+    description:
+      - For internal use. With it the module confirms the change that waits under this token.
+      - The action plugin of this module passes it. Do not set it yourself.
+    type: str
   memory_percent:
     description:
       - How much of the host's memory a full table may take, in percent, when V(max) is V(auto).
@@ -69,6 +98,14 @@ options:
     elements: str
     choices: [not_loaded, unsupported, read_only, host_owned, would_lower, out_of_range, not_persistent, changed_since]
     default: []
+attributes:
+  action:
+    support: full
+    description: Has an action plugin, which does on the controller what O(confirm) needs.
+  async:
+    support: partial
+    description: Can be used with C(async).
+    details: Not together with O(confirm).
 extends_documentation_fragment:
   - netops.conntrack.attributes
 seealso:
@@ -91,11 +128,23 @@ EXAMPLES = r"""
       buckets: auto
     memory_percent: 10
 
+- name: Lower the limit of a remote host, and take that back unless new connections still come through
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: 65536
+    confirm: 60
+
 - name: Until the next boot only
   netops.conntrack.conntrack_settings:
     settings:
       udp_timeout: 20
     persist: false
+
+- name: Make a host track that does not
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: 262144
+    load: true
 
 - name: The same for hosts, containers and old kernels
   netops.conntrack.conntrack_settings:
@@ -181,10 +230,12 @@ steps:
   returned: when the request could be understood
   contains:
     kind:
-      description: V(sysctl) for a value written to the kernel, V(file) for a file that was replaced.
+      description:
+        - V(module) for a kernel module that was loaded, V(sysctl) for a value written to the kernel, V(file) for a file
+          that was replaced.
       type: str
     path:
-      description: The file written.
+      description: The file written, or the module's folder below C(/sys/module).
       type: str
     setting:
       description: The setting it is for, V(null) where it is for several.
@@ -201,12 +252,33 @@ steps:
       path: /etc/sysctl.d/99-zz-netops-conntrack.conf
       reason: so that the values stand after a boot
       setting: null
+confirmed:
+  description: Whether the change was confirmed over a fresh connection. V(false) only where the task failed.
+  type: bool
+  returned: when O(confirm) is set and a live value changed
+  sample: true
+confirm:
+  description: The change waits for its confirmation. The action plugin takes this out when it has confirmed it.
+  type: dict
+  returned: from a run that bypasses the action plugin, when O(confirm) is set and a live value changed
+  contains:
+    token:
+      description: What O(confirm_token) takes.
+      type: str
+    seconds:
+      description: For how long the change waits.
+      type: int
+  sample:
+    seconds: 60
+    token: 0a1b2c3d4e5f6071
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.hosts.of_module import local_host
-from ..module_utils.planners import transaction
+from ..module_utils.planners import rollback, transaction
 from ..module_utils.planners.reasons import REASONS
 from ..module_utils.planners.record import Unusable
 from ..module_utils.planners.settings import Options
@@ -220,7 +292,10 @@ def main() -> None:
             "settings": {"type": "dict"},
             "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
             "persist": {"type": "bool", "default": True},
+            "load": {"type": "bool", "default": False},
             "allow_lower": {"type": "bool", "default": False},
+            "confirm": {"type": "int", "default": 0},
+            "confirm_token": {"type": "str", "no_log": False},
             "memory_percent": {"type": "float", "default": 5.0},
             "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
         },
@@ -230,14 +305,20 @@ def main() -> None:
     params = module.params
     if not 0 < params["memory_percent"] <= 50:
         module.fail_json(msg="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
-    host = local_host(module)
+    given = params["confirm_token"]
     try:
+        rollback.check_seconds(params["confirm"])
+        confirm = None
+        if params["confirm"] or given:
+            confirm = rollback.Confirm(params["confirm"], given or os.urandom(8).hex(), bool(given))
+        host = local_host(module)
         if params["state"] == "restored":
-            result = transaction.undo(host, params["allow_lower"], module.check_mode)
+            result = transaction.undo(host, params["allow_lower"], module.check_mode, confirm)
         else:
-            options = Options(params["persist"], params["allow_lower"], params["memory_percent"])
-            result = transaction.apply(host, parse(params["settings"] or {}), options, module.check_mode)
-    except (Invalid, Unusable) as error:
+            options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
+            wanted = parse(params["settings"] or {})
+            result = transaction.apply(host, wanted, options, module.check_mode, confirm)
+    except (Invalid, Unusable, rollback.Refused) as error:
         module.fail_json(msg=str(error))
     for warning in result.warnings:
         module.warn(warning)
@@ -250,6 +331,10 @@ def main() -> None:
             "diff": result.diff,
         }
     )
+    if result.trial and confirm:
+        returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
+    elif given:
+        returned["confirmed"] = True
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:
         said = "; ".join("%s (%s): %s" % row for row in failed)

@@ -20,7 +20,7 @@ NF = "/proc/sys/net/netfilter/nf_conntrack_"
 IP = "/proc/sys/net/ipv4/netfilter/ip_conntrack_"
 HOST_ALIAS = "/proc/sys/net/nf_conntrack_max"
 
-_KEYS = {
+KEYS = {
     "max": 65536,
     "count": 1000,
     "buckets": 16384,
@@ -38,7 +38,7 @@ def readings(
     keys: t.Mapping[str, t.Any] | None = None,
     files: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, Reading]:
-    """A host with systemd and nf_conntrack as a module, 8 GiB of RAM, read by root.
+    """A host with systemd and nf_conntrack as a module that is loaded early, 8 GiB of RAM, read by root.
 
     ``keys`` are values of settings, ``files`` whole files; a Reading is taken as it is, None takes a thing away.
     """
@@ -52,12 +52,13 @@ def readings(
         "/run/systemd/system": "",
         "/etc/sysctl.d": "",
         "/etc/modprobe.d": "",
+        "/etc/modules-load.d/firewall.conf": "nf_conntrack\n",
         "$ uname -m": "x86_64\n",
         "$ getconf PAGESIZE": "4096\n",
         HASHSIZE[0]: Reading(text="16384\n", mode=0o600),
         HOST_ALIAS: "65536\n",
     }
-    for name, value in {**_KEYS, **(keys or {})}.items():
+    for name, value in {**KEYS, **(keys or {})}.items():
         texts[NF + name] = "%d\n" % value if isinstance(value, int) else value
     texts.update(files or {})
     return {

@@ -1,7 +1,9 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where settings are written so that the next boot finds them: a drop-in, sysctl.conf, the module's options."""
+"""Where settings are written so that the next boot finds them: a drop-in or sysctl.conf, the module's options, and what
+makes these count whenever the module is loaded.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from ..formats import modprobe_conf, sysctl_conf
 from ..plan import FILE, Step
 from ..probe import INIT_NAMESPACE, OWN_NAMESPACE
 from ..snapshot import Snapshot
+from . import iptables_restart, loading
 
 # Files are applied in the order of their names: this one comes after 99-sysctl.conf.
 DROP_IN = "/etc/sysctl.d/99-zz-netops-conntrack.conf"
@@ -40,16 +43,26 @@ def names(snapshot: Snapshot, setting: Setting, identity: Identity) -> tuple[str
     return tuple(dict.fromkeys((*first, *setting.keys)))
 
 
-def steps(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> list[Step]:
-    """The file replacements that make these values stand; empty where they stand already."""
+def steps(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int], load: bool = False) -> list[Step]:
+    """The file replacements that make these values stand; empty where they stand already.
+
+    ``load``: the module is to be there from the next boot on, even if it is not today.
+    """
     found = [_sysctl_step(snapshot, identity, values), _module_step(snapshot, identity, values)]
-    return [step for step in found if step and step.before != step.after]
+    in_sysctls = found[0] is not None
+    found = [step for step in found if step and step.before != step.after]
+    if in_sysctls:
+        found += loading.steps(snapshot, identity, values, load)
+        file = sysctl_file(boot_files.reader(snapshot)) or ""
+        generation = generation_of(names(snapshot, next(iter(values)), identity)[0])
+        found += iptables_restart.steps(snapshot, file, generation)
+    return found
 
 
 def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | None:
     """Why nothing can make this setting stand after a boot, as a sentence; None where something can."""
     if setting.name == "buckets" and not _buckets_sysctl(identity):
-        if not _is_module(identity):
+        if not loading.is_module(identity):
             return "conntrack is built into this kernel: give %s.hashsize= on the kernel command line" % (
                 boot.module_name(identity)
             )
@@ -67,6 +80,15 @@ def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | 
     return None
 
 
+def lost(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | None:
+    """Why our file will have no effect although nobody overrules it, as a sentence; None where it has."""
+    then = boot.after_boot(snapshot, setting, identity)
+    ours = sysctl_file(boot_files.reader(snapshot))
+    if then.through is None and any(said.path == ours and said.why == boot.NOT_LOADED for said in then.losers):
+        return "conntrack is a module here, and nothing loads it before %s is read or reads it again then" % ours
+    return None
+
+
 def foreign_namespace(snapshot: Snapshot) -> str | None:
     """The name of this network namespace where it is not that of process 1, which sets sysctls at boot."""
     own, first = (snapshot.reading(item.pattern).link for item in (OWN_NAMESPACE, INIT_NAMESPACE))
@@ -76,7 +98,9 @@ def foreign_namespace(snapshot: Snapshot) -> str | None:
 def hashsize_side_effect(identity: Identity, values: t.Mapping[Setting, int]) -> bool:
     """Whether a hashsize will be written that changes a max nobody asked for (loading makes it 8 times that)."""
     by_name = {setting.name for setting in values}
-    return "max" not in by_name and "buckets" in by_name and _is_module(identity) and not _buckets_sysctl(identity)
+    return (
+        "max" not in by_name and "buckets" in by_name and loading.is_module(identity) and not _buckets_sysctl(identity)
+    )
 
 
 def _sysctl_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> Step | None:
@@ -96,7 +120,7 @@ def _sysctl_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
 
 def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int]) -> Step | None:
     by_name = {setting.name: value for setting, value in values.items()}
-    if "buckets" not in by_name or not _is_module(identity):
+    if "buckets" not in by_name or not loading.is_module(identity):
         return None
     # Loading with hashsize makes max 8 times that: only where max is set too, or where there is no other way.
     if "max" not in by_name and _buckets_sysctl(identity):
@@ -123,10 +147,6 @@ def _modprobe_file(snapshot: Snapshot) -> str:
             if snapshot.exists(path):
                 return path
     return MODPROBE_DROP_IN
-
-
-def _is_module(identity: Identity) -> bool:
-    return identity.state in ("loaded", "absent") and identity.namespace != "child"
 
 
 def _buckets_sysctl(identity: Identity) -> bool:

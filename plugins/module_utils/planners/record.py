@@ -5,6 +5,7 @@
 
 It is a JSON file that only root may read, because the files it holds may be such. Each path is recorded once, before
 its first change; ``left`` is the digest of what was written last, so that a later edit by somebody else is noticed.
+The record is written before the files: until each is replaced, it still holds what ``earlier`` is the digest of.
 ``max_set`` is when max was set last: what the kernel log said before that is no reason to raise it again.
 """
 
@@ -17,6 +18,7 @@ import typing as t
 
 from ..facts import clock
 from ..formats.record_file import PATH, max_set
+from ..formats.record_file import wanted as wanted_before
 from ..plan import FILE, SYSCTL, Step
 from ..snapshot import FORBIDDEN, Snapshot
 from . import persistence
@@ -29,7 +31,7 @@ class Unusable(ValueError):
 
 
 class Original(t.NamedTuple):
-    """``text`` as it was, None where the file was not there. ``left`` is None for live values.
+    """``text`` as it was, None where the file was not there. ``left`` and ``earlier`` are None for live values.
 
     ``namespace`` names the network namespace of a live value that is not init's, as ``ip netns exec`` gives one.
     """
@@ -38,6 +40,11 @@ class Original(t.NamedTuple):
     text: str | None
     left: str | None
     namespace: str | None = None
+    earlier: str | None = None
+
+    def ours(self, text: str | None) -> bool:
+        """Whether a file holds what it held first, or what we wrote."""
+        return text == self.text or digest(text) in (self.left, self.earlier)
 
 
 def read(snapshot: Snapshot) -> dict[str, Original]:
@@ -59,49 +66,68 @@ def read(snapshot: Snapshot) -> dict[str, Original]:
         raise Unusable("%s is damaged; move it away after a look at it" % PATH) from error
 
 
-def step(snapshot: Snapshot, steps: t.Iterable[Step]) -> Step | None:
-    """The step that records what these steps are about to change; None where it is on record. Raises Unusable.
+def step(snapshot: Snapshot, steps: t.Iterable[Step], wanted: t.Mapping[str, int] | None = None) -> Step | None:
+    """The step that records what these steps are about to change, and what is ``wanted`` with them.
+
+    None where all of it is on record, or where a host that was never changed is not going to be. Raises Unusable.
 
     What somebody else wrote into a file between two changes of ours must not be undone with them: ``left`` is then not
     brought up to date, so that the file counts as changed by somebody else from then on.
     """
     known = read(snapshot)
     rows = dict(known)
-    steps = list(steps)
+    steps = [each for each in steps if each.kind in (FILE, SYSCTL)]
     for change in steps:
         namespace = persistence.foreign_namespace(snapshot) if change.kind == SYSCTL else None
         first = rows.get(change.path) or Original(change.kind, change.before, None, namespace)
-        if change.kind == FILE and change.before != first.text and digest(change.before) != first.left:
+        if change.kind == FILE and not first.ours(change.before):
             continue
-        rows[change.path] = first._replace(left=digest(change.after) if change.kind == FILE else None)
+        if change.kind == FILE:
+            first = first._replace(left=digest(change.after), earlier=digest(change.before))
+        rows[change.path] = first
     now = clock.read(snapshot)
     sets_max = any(change.kind == SYSCTL and change.setting == "max" for change in steps)
     when = now.now if now and sets_max else max_set(snapshot.text(PATH) or "")
-    return None if rows == known and not sets_max else _write(snapshot, rows, when)
+    told = wanted_before(snapshot.text(PATH) or "")
+    wanted = {**told, **(wanted or {})}
+    return (
+        None
+        if rows == known and not sets_max and (wanted == told or not rows)
+        else _write(snapshot, rows, when, wanted)
+    )
 
 
-def corrected(snapshot: Snapshot, first: Step, done: t.Iterable[Step]) -> Step:
+def corrected(
+    snapshot: Snapshot, first: Step, done: t.Iterable[Step], wanted: t.Mapping[str, int] | None = None
+) -> Step:
     """The step that follows the record step ``first`` where only ``done`` of the steps it was made for were done."""
-    right = step(snapshot, done)
+    right = step(snapshot, done, wanted)
     return first._replace(before=first.after, after=right.after if right else first.before)
 
 
 def forget(snapshot: Snapshot, paths: t.Collection[str]) -> Step:
     """The step that takes paths off the record, and the record away with the last of them."""
     rows = {path: row for path, row in read(snapshot).items() if path not in paths}
-    return _write(snapshot, rows, max_set(snapshot.text(PATH) or ""))
+    return _write(snapshot, rows, max_set(snapshot.text(PATH) or ""), {})
 
 
 def digest(text: str | None) -> str | None:
     return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None) -> Step:
+def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None, wanted: t.Mapping[str, int]) -> Step:
     paths = {
-        path: {"kind": row.kind, "bytes": _encode(row.text), "left": row.left, "namespace": row.namespace}
+        path: {
+            "kind": row.kind,
+            "bytes": _encode(row.text),
+            "left": row.left,
+            "earlier": row.earlier,
+            "namespace": row.namespace,
+        }
         for path, row in sorted(rows.items())
     }
-    text = json.dumps({"version": _VERSION, "max_set": when, "paths": paths}, indent=1) + "\n" if rows else None
+    data = {"version": _VERSION, "max_set": when, "wanted": dict(sorted(wanted.items())), "paths": paths}
+    text = json.dumps(data, indent=1) + "\n" if rows else None
     return Step(FILE, PATH, snapshot.text(PATH), text, "so that the first state can be restored", mode=0o600)
 
 
@@ -112,7 +138,9 @@ def _checked(path: str, kind: str) -> str:
 
 
 def _original(row: t.Mapping[str, t.Any]) -> Original:
-    return Original(row["kind"], _decode(row["bytes"]), row["left"], row.get("namespace"))
+    return Original(
+        row["kind"], _decode(row["bytes"]), row["left"], row.get("namespace"), row.get("earlier", row["left"])
+    )
 
 
 def _encode(text: str | None) -> str | None:

@@ -61,7 +61,7 @@ def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower:
         return Refusal(path, READ_ONLY, "%s cannot be read: %s" % (path, now.reason))
     if now.text == original.text:
         return None
-    if record.digest(now.text) != original.left:
+    if not original.ours(now.text):
         detail = "%s was changed by somebody else since; its first content stays in %s" % (path, record.PATH)
         return Refusal(path, CHANGED_SINCE, detail)
     return Step(FILE, path, now.text, original.text, "as it was before the first change")

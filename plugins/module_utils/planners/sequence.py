@@ -29,10 +29,26 @@ class Host(t.Protocol):
 _FIRST = ("buckets", "max", "expect_max")
 
 
+class Guard(t.NamedTuple):
+    """For a change that is undone unless it is confirmed: ``steps`` must succeed before anything else is done.
+
+    On ``trial`` only the live steps are done: a boot is a way back too, as long as no file was written.
+    ``earlier`` are the steps of a trial that this run confirms.
+    """
+
+    steps: tuple[Step, ...]
+    trial: bool = False
+    earlier: tuple[Step, ...] = ()
+
+
+class Unguarded(Exception):
+    """A step of the guard failed, and nothing was done; ``args[0]`` is its Outcome."""
+
+
 class Done(t.NamedTuple):
     """``steps`` were carried out (or would be, in check mode); ``failures`` are the outcomes with an error.
 
-    ``after`` was read back from the host, or predicted in check mode.
+    ``after`` was read back from the host, or predicted in check mode; on trial, the files in it are predicted.
     """
 
     after: Snapshot
@@ -49,39 +65,68 @@ def carry_out(
     files: t.Callable[[t.Sequence[Outcome]], t.Sequence[Step]],
     check: bool,
     recorded: bool = True,
+    guard: Guard | None = None,
+    wanted: t.Mapping[str, int] | None = None,
 ) -> Done:
     """``again`` is read anew afterwards, and so is every file that was written.
 
     ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
-    that the kernel refused. ``recorded`` keeps the first state for a later restore. Raises record.Unusable.
+    that the kernel refused. ``recorded`` keeps the first state for a later restore, and what is ``wanted``, by the
+    settings' names. Raises record.Unusable, and Unguarded where the ``guard`` cannot be set up.
     """
+    earlier = guard.earlier if guard else ()
+    trial = bool(guard and guard.trial)
+    wanted = None if trial else wanted
     planned = files([])
-    first = record.step(before, [*live, *planned]) if recorded else None
+    first = record.step(before, _on_record([*earlier, *live, *planned], trial), wanted) if recorded else None
     if first and access.read_only_mount(before, record.PATH):
         raise record.Unusable(_NOT_RECORDED % "%s lies on a read-only file system" % record.PATH)
     if check:
         return Done(predict(before, [*live, *planned]), (*live, *planned), (), ())
-    if not live and not planned:
+    if not guard and not live and not planned and not first:
         return Done(before, (), (), ())
     warnings: list[str] = []
     if first:
         for outcome in host.carry_out([first]):
             if outcome.error:
                 raise record.Unusable(_NOT_RECORDED % outcome.detail)
+    if guard:
+        _set_up(host, guard, [first._replace(before=first.after, after=first.before)] if first else [])
     outcomes = host.carry_out(live)
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed:
         planned = files(failed)
-    outcomes += host.carry_out(planned)
-    done = tuple(outcome.step for outcome in outcomes if not outcome.error)
+    if not trial:
+        outcomes += host.carry_out(planned)
+    done = (*earlier, *(outcome.step for outcome in outcomes if not outcome.error))
     failures = tuple(outcome for outcome in outcomes if outcome.error)
     if first and failures:
-        for outcome in host.carry_out([record.corrected(before, first, done)]):
+        for outcome in host.carry_out([record.corrected(before, first, _on_record(done, trial), wanted)]):
             if outcome.error:
                 warnings.append("the record of the first state is not up to date: %s" % outcome.detail)
     written = [File(step.path, limit=_LARGEST) for step in done if step.kind == FILE]
     read_back = host.read([*again, *written])
-    return Done(predict(before, done).with_readings(dict(read_back.items())), done, failures, tuple(warnings))
+    after = predict(before, done).with_readings(dict(read_back.items()))
+    return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings))
+
+
+def _set_up(host: Host, guard: Guard, back: t.Iterable[Step]) -> None:
+    """Raises Unguarded where a step fails; then what was written up to there is taken back, and so is ``back``."""
+    undo = list(back)
+    for step in guard.steps:
+        for outcome in host.carry_out([step]):
+            if outcome.error:
+                host.carry_out(undo)
+                raise Unguarded(outcome)
+        if step.kind == FILE:
+            undo.insert(0, step._replace(before=step.after, after=step.before))
+
+
+def _on_record(steps: t.Iterable[Step], trial: bool) -> list[Step]:
+    """What the record is to know: on trial no file is written, and no max counts as set."""
+    if not trial:
+        return list(steps)
+    return [step._replace(setting=None) for step in steps if step.kind != FILE]
 
 
 def order(name: str, raises: bool) -> tuple[int, int, str]:

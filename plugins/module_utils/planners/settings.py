@@ -9,9 +9,9 @@ import typing as t
 
 from .. import catalogue, sizing
 from ..catalogue import Setting
-from ..facts import access, settings
+from ..facts import access, boot, settings
 from ..facts.identity import Identity, identify
-from ..plan import SYSCTL, Step
+from ..plan import MODULE, SYSCTL, Step
 from ..snapshot import Snapshot
 from . import lowering, persistence, sequence
 from .reasons import HOST_OWNED, NOT_LOADED, READ_ONLY, UNSUPPORTED, WOULD_LOWER
@@ -21,11 +21,12 @@ _ESTABLISHED_LEAST = 7440
 
 
 class Options(t.NamedTuple):
-    """``memory_percent`` is the budget of ``auto``."""
+    """``load`` makes a host track that does not; ``memory_percent`` is the budget of ``auto``."""
 
     persist: bool = True
     allow_lower: bool = False
     memory_percent: float = sizing.MEMORY_PERCENT
+    load: bool = False
 
 
 class Row(t.NamedTuple):
@@ -65,25 +66,35 @@ def plan(snapshot: Snapshot, wanted: t.Sequence[Wanted], options: Options) -> Se
     numbers, explanation = _numbers(snapshot, identity, wanted, options)
     rows = [_row(snapshot, identity, setting, number, options) for setting, number in numbers.items()]
     rows.sort(key=_order)
-    files = persist(snapshot, rows) if options.persist else []
+    files = persist(snapshot, rows, options.load) if options.persist else []
+    load = [_load_step(identity)] if _loads(identity, options) else []
     return SettingsPlan(
         tuple(rows),
-        tuple(row.step for row in rows if row.step),
+        (*load, *(row.step for row in rows if row.step)),
         tuple(files),
         tuple(_warnings(identity, rows, options)),
         explanation,
     )
 
 
-def persist(snapshot: Snapshot, rows: t.Iterable[Row]) -> list[Step]:
-    """The file steps for those rows that can stand after a boot."""
+def persist(snapshot: Snapshot, rows: t.Iterable[Row], load: bool = False) -> list[Step]:
+    """The file steps for those rows that can stand after a boot; ``load``: conntrack is to be there from then on."""
     identity = identify(snapshot)
     values = {
         row.setting: row.wanted
         for row in rows
         if row.to_persist and not (row.setting.scope == "host" and identity.namespace == "child")
     }
-    return persistence.steps(snapshot, identity, values)
+    return persistence.steps(snapshot, identity, values, load)
+
+
+def _loads(identity: Identity, options: Options) -> bool:
+    return options.load and identity.state == "absent"
+
+
+def _load_step(identity: Identity) -> Step:
+    module = boot.module_name(identity)
+    return Step(MODULE, "/sys/module/" + module, None, module, "so that the host tracks connections")
 
 
 def wants_auto(wanted: t.Iterable[Wanted]) -> bool:
@@ -119,12 +130,14 @@ def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, 
     predicted = sizing.round_buckets(number, identity.kernel) if setting.name == "buckets" else number
     row = Row(setting, key, before, number, predicted)
     path = _live_path(snapshot, setting)
+    if path is None and _loads(identity, options) and not catalogue.removed(setting, identity.kernel.release):
+        path = _path_once_loaded(identity, setting, key)
     if before is not None and before == predicted:
         return row
     if setting.scope == "host" and identity.namespace == "child":
         return row._replace(reason=HOST_OWNED, detail="it belongs to the host of this network namespace: set it there")
     if path is None:
-        return row._replace(**_missing(identity, setting))
+        return row._replace(**_missing(identity, setting, options.load))
     if setting.name == "max" and not options.allow_lower:
         refused = lowering.refusal(snapshot, before, number)
         if refused:
@@ -147,9 +160,15 @@ def _live_path(snapshot: Snapshot, setting: Setting) -> str | None:
     return live.path if live else None
 
 
-def _missing(identity: Identity, setting: Setting) -> dict[str, str]:
-    if identity.generation == "none" and identity.state == "absent":
-        return {"reason": NOT_LOADED, "detail": "connection tracking is not loaded on this host"}
+def _path_once_loaded(identity: Identity, setting: Setting, key: str) -> str | None:
+    if setting.name != "buckets" or not identity.kernel.before(4, 8):
+        return catalogue.path(key)
+    return None if identity.kernel.ip_only else settings.HASHSIZE[0]
+
+
+def _missing(identity: Identity, setting: Setting, load: bool) -> dict[str, str]:
+    if identity.generation == "none" and identity.state == "absent" and not load:
+        return {"reason": NOT_LOADED, "detail": "connection tracking is not loaded on this host; load: true loads it"}
     if identity.state == "hidden":
         return {
             "reason": HOST_OWNED,

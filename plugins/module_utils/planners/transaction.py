@@ -11,15 +11,18 @@ from ..catalogue import BY_NAME, Setting
 from ..facts import boot
 from ..facts import settings as live_settings
 from ..facts.identity import identify
-from ..plan import FILE, SYSCTL, Outcome, Step, describe, diff
+from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff, predict
 from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
-from . import persistence, reasons, record, restore, sequence
+from . import persistence, reasons, record, restore, rollback, sequence
 from . import settings as planner
+from .rollback import Confirm
 from .settings import Options, Row, SettingsPlan
 from .wanted import Wanted
 
-ITEMS: tuple[Item, ...] = tuple(dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, DATE)))
+ITEMS: tuple[Item, ...] = tuple(
+    dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, DATE, *rollback.ITEMS))
+)
 
 _REASON_OF = {
     "EINVAL": reasons.OUT_OF_RANGE,
@@ -41,7 +44,10 @@ class Unapplied(t.NamedTuple):
 
 
 class Result(t.NamedTuple):
-    """``settings`` is keyed by canonical name; ``steps`` and ``diff`` are plain data for the module's result."""
+    """``settings`` is keyed by canonical name; ``steps`` and ``diff`` are plain data for the module's result.
+
+    ``trial``: what was done waits for its confirmation.
+    """
 
     changed: bool
     settings: dict[str, dict[str, t.Any]]
@@ -50,58 +56,104 @@ class Result(t.NamedTuple):
     warnings: list[str]
     unapplied: list[Unapplied]
     sizing: list[str]
+    trial: bool = False
 
 
-def apply(host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, check: bool) -> Result:
-    """Sets what is wanted. Raises record.Unusable where the host's record of its first state is damaged."""
+def apply(
+    host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, check: bool, confirm: Confirm | None = None
+) -> Result:
+    """Sets what is wanted. Raises record.Unusable where the host's record of its first state is damaged, and
+    rollback.Refused where a change on trial stands in the way, or was to be confirmed and is over.
+    """
     items_ = (*ITEMS, *LOGS) if planner.wants_auto(wanted) else ITEMS
-    before = host.read(items_)
-    found = planner.plan(before, wanted, options)
+    before, trial, news = _begin(host, host.read(items_), confirm, check)
+    found = planner.plan(before, rollback.pinned(wanted, trial) if trial else wanted, options)
 
     def files(failed: t.Sequence[Outcome]) -> t.Sequence[Step]:
         if not failed or not options.persist:
             return found.files
         refused = {outcome.step.setting for outcome in failed}
-        return planner.persist(before, [row for row in found.rows if row.setting.name not in refused])
+        rows = [row for row in found.rows if row.setting.name not in refused]
+        return planner.persist(
+            before, rows, options.load and not any(outcome.step.kind == MODULE for outcome in failed)
+        )
 
-    done = sequence.carry_out(host, SYSCTLS, before, found.live, files, check)
-    done = _as_shown(done) if check else done
-    rows = {row.setting.name: _row(row, before, done, options) for row in found.rows}
-    warnings = [*found.warnings, *done.warnings, *_overruled(found, rows, options)]
+    numbers = {row.setting.name: row.wanted for row in found.rows}
+    guard = rollback.guard(before, confirm, trial, found.live, numbers)
+    standing = {row.setting.name: row.wanted for row in found.rows if row.to_persist} if options.persist else {}
+    done = _carry_out(host, before, found.live, files, check, guard, wanted=standing)
+    was = rollback.as_before(before, guard.earlier) if guard else before
+    rows = {row.setting.name: _row(row, was, done, options) for row in found.rows}
+    warnings = [*news, *found.warnings, *done.warnings, *_overruled(found, done.after, options)]
     unapplied = [
         Unapplied(name, row["reason"], row["detail"]) for name, row in rows.items() if row["reason"] is not None
     ]
     changed = any(step.kind == FILE for step in done.steps) or any(row["changed"] for row in rows.values())
-    return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied, list(found.explanation))
+    explanation = list(found.explanation)
+    on_trial = not check and bool(guard and guard.trial)
+    return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied, explanation, on_trial)
 
 
-def undo(host: sequence.Host, allow_lower: bool, check: bool) -> Result:
-    """Brings the recorded first state back; nothing on a host without a record. Raises record.Unusable."""
+def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm | None = None) -> Result:
+    """Brings the recorded first state back; nothing on a host without a record. Raises as apply does."""
     before = host.read(ITEMS)
     items_ = (*ITEMS, *(File(path) for path in record.read(before) if before.reason(path) == NOT_READ))
-    before = host.read(items_)
+    before, trial, news = _begin(host, host.read(items_), confirm, check)
     found = restore.plan(before, allow_lower)
-    done = sequence.carry_out(host, SYSCTLS, before, found.live, lambda failed: found.files, check, recorded=False)
-    done = _as_shown(done) if check else done
+    guard = rollback.guard(before, confirm, trial, found.live, {})
+    done = _carry_out(host, before, found.live, lambda failed: found.files, check, guard, recorded=False)
+    on_trial = not check and bool(guard and guard.trial)
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
-    warnings = list(done.warnings)
-    if settled and not check:
+    warnings = [*news, *done.warnings]
+    if settled and not check and not on_trial:
         forgotten = host.carry_out([record.forget(before, settled)])
         warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
+    earlier = guard.earlier if guard else ()
+    was = rollback.as_before(before, earlier)
     rows = {}
-    for step in found.live:
+    for step in (*earlier, *found.live):
         setting = restore.setting_of(step.path)
         if setting:
             live = live_settings.live(before, setting)
             rows[setting.name] = {
                 "key": live.key if live else setting.keys[0],
-                **_values(before, done.after, setting, _number(step.after)),
+                **_values(was, done.after, setting, _number(step.after)),
                 "reason": None,
                 "detail": None,
             }
-    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [])
+    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [], on_trial)
+
+
+def _begin(
+    host: sequence.Host, before: Snapshot, confirm: Confirm | None, check: bool
+) -> tuple[Snapshot, rollback.Trial | None, list[str]]:
+    """The snapshot without what trials that are over left behind, the trial to confirm, and what is worth telling."""
+    if confirm and confirm.second:
+        return before, rollback.confirmable(before, confirm.token), []
+    rollback.refuse_while_pending(before)
+    over = rollback.leftovers(before)
+    if over and not check:
+        host.carry_out(over)
+    return predict(before, over), None, rollback.news(before)
+
+
+def _carry_out(
+    host: sequence.Host,
+    before: Snapshot,
+    live: t.Sequence[Step],
+    files: t.Callable[[t.Sequence[Outcome]], t.Sequence[Step]],
+    check: bool,
+    guard: sequence.Guard | None,
+    recorded: bool = True,
+    wanted: t.Mapping[str, int] | None = None,
+) -> sequence.Done:
+    try:
+        done = sequence.carry_out(host, SYSCTLS, before, live, files, check, recorded, guard, wanted)
+    except sequence.Unguarded as error:
+        raise rollback.unguarded(error.args[0]) from error
+    return _as_shown(done) if check else done
 
 
 def _as_shown(done: sequence.Done) -> sequence.Done:
@@ -118,12 +170,15 @@ def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> d
     values = _values(before, done.after, row.setting, row.wanted)
     reason, detail = row.reason, row.detail
     for outcome in done.failures:
+        if outcome.step.kind == MODULE:
+            return {"key": row.key, **values, "reason": reasons.NOT_LOADED, "detail": outcome.detail}
         if outcome.step.setting == row.setting.name and outcome.step.kind != FILE:
             reason, detail = _reason(outcome), outcome.detail
         elif outcome.step.setting in (None, row.setting.name) and row.to_persist and reason is None:
             reason, detail = reasons.NOT_PERSISTENT, outcome.detail
     if reason is None and options.persist:
         detail = persistence.obstacle(before, identify(before), row.setting)
+        detail = detail or persistence.lost(done.after, identify(done.after), row.setting)
         reason = reasons.NOT_PERSISTENT if detail else None
     return {"key": row.key, **values, "reason": reason, "detail": detail}
 
@@ -151,18 +206,19 @@ def _live(snapshot: Snapshot, setting: Setting) -> int | None:
     return found.value if found else None
 
 
-def _overruled(found: SettingsPlan, rows: t.Mapping[str, t.Mapping[str, t.Any]], options: Options) -> t.Iterator[str]:
-    """Which file will beat ours at the next boot."""
-    if not options.persist:
-        return
-    for row in found.rows:
-        then = rows[row.setting.name]
-        ours = (row.wanted, row.predicted)
-        if row.to_persist and then["after_boot"] not in ours and then["after_boot_source"].startswith("/"):
+def _overruled(found: SettingsPlan, after: Snapshot, options: Options) -> t.Iterator[str]:
+    """What will beat our files at the next boot, or may."""
+    for row in found.rows if options.persist else ():
+        then = boot.after_boot(after, row.setting, identify(after))
+        if not row.to_persist or then.value in (row.wanted, row.predicted):
+            continue
+        if then.value is None and then.detail:
+            yield "%s: after a boot it may not be %d: %s" % (row.setting.name, row.wanted, then.detail)
+        elif then.source.startswith("/"):
             yield "%s: after a boot %s sets it to %s, which overrules %d" % (
                 row.setting.name,
-                then["after_boot_source"],
-                then["after_boot"],
+                then.source,
+                then.value,
                 row.wanted,
             )
 

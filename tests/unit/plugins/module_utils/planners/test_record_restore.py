@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
+from ansible_collections.netops.conntrack.plugins.module_utils.formats import record_file
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import FILE, SYSCTL, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
@@ -75,7 +76,7 @@ def test_only_root_may_read_the_record(host):
 def test_each_path_is_recorded_once_before_its_first_change(host):
     setup(host, {"udp_timeout": 20})
     first = the_record(host)
-    assert first == {NF + "udp_timeout": "30", DROP_IN: None}
+    assert first == {NF + "udp_timeout": "30", DROP_IN: None, "/etc/modules-load.d/netops-conntrack.conf": None}
     setup(host, {"udp_timeout": 25})
     assert the_record(host) == first
     setup(host, {"udp_timeout": 20, "tcp_timeout_established": 86400})
@@ -89,12 +90,30 @@ def test_nothing_is_recorded_where_nothing_changes(host):
     assert not os.path.exists(host.root + record.PATH)
 
 
+def test_what_was_asked_for_last_is_on_record(host):
+    setup(host, {"udp_timeout": 20, "tcp_timeout_established": 86400})
+    setup(host, {"udp_timeout": 25})
+    text = host.read(transaction.ITEMS).text(record.PATH)
+    assert record_file.wanted(text) == {"udp_timeout": 25, "tcp_timeout_established": 86400}
+
+
+def test_what_is_asked_for_and_so_already_is_put_on_record_and_is_no_change(host):
+    setup(host, {"udp_timeout": 20})
+    write(host, NF + "udp_timeout", "25\n")
+    write(host, DROP_IN, read(host, DROP_IN).replace("20", "25"))
+    assert not setup(host, {"udp_timeout": 25}, check=True).changed
+    assert not setup(host, {"udp_timeout": 25}).changed
+    assert record_file.wanted(read(host, record.PATH)) == {"udp_timeout": 25}
+    assert setup(host, {"udp_timeout": 30}, persist=False).changed
+    assert record_file.wanted(read(host, record.PATH)) == {"udp_timeout": 25}
+
+
 def test_the_record_holds_bytes_that_are_no_text():
     text = "IPTABLES_MODULES=\udcff\udcfe\r\n"
     change = Step(FILE, "/etc/x", text, "new", "why")
     step = record.step(Snapshot({}), [change])
     assert record.read(Snapshot({record.PATH: Reading(text=step.after)})) == {
-        "/etc/x": record.Original(FILE, text, record.digest("new"))
+        "/etc/x": record.Original(FILE, text, record.digest("new"), earlier=record.digest(text))
     }
 
 

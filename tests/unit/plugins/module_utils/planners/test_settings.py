@@ -52,7 +52,9 @@ def test_a_host_that_does_not_track():
     found = plan(load("not-tracking"), {"max": 131072, "udp_timeout": 20})
     assert {row.setting.name: row.reason for row in found.rows} == {"max": "not_loaded", "udp_timeout": "not_loaded"}
     assert found.live == ()
-    assert [step.path for step in found.files] == ["/etc/sysctl.d/99-zz-netops-conntrack.conf"]
+    drop_in, rule = found.files
+    assert drop_in.path == "/etc/sysctl.d/99-zz-netops-conntrack.conf"
+    assert rule.path == "/etc/udev/rules.d/90-netops-conntrack.rules"
     assert "net.netfilter.nf_conntrack_max = 131072\n" in found.files[0].after
 
 
