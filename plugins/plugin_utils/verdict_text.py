@@ -12,7 +12,7 @@ _DRIFT_SHOWN = 5
 
 
 def lines(facts: t.Mapping[str, t.Any]) -> list[str]:
-    """The verdict, its evidence, what to do, what changes at the next boot, who else writes, what was not read."""
+    """The verdict, its evidence, what to do, where it drifts, who else writes, what was not read."""
     verdict = facts.get("verdict")
     if not verdict:
         return ["No verdict: gather the subsets limits, usage, timeouts, statistics, memory and log."]
@@ -21,7 +21,7 @@ def lines(facts: t.Mapping[str, t.Any]) -> list[str]:
         *("  - %s" % sentence for sentence in verdict["evidence"]),
         *_advice(facts, verdict["advice"]),
         *_memory(facts),
-        *_boot(facts),
+        *_drift(facts),
         *_writers(facts),
         *_unread(facts),
     ]
@@ -53,19 +53,18 @@ def _memory(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
         )
 
 
-def _boot(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    settings = (facts.get("persistence") or {}).get("settings") or {}
-    drift = [
-        (name, row)
-        for name, row in settings.items()
-        if None not in (row["live"], row["after_boot"]) and row["live"] != row["after_boot"]
-    ]
-    for name, row in drift[:_DRIFT_SHOWN]:
-        yield "  after a boot: %s becomes %d (now %d), by %s" % (name, row["after_boot"], row["live"], row["source"])
-    if len(drift) > _DRIFT_SHOWN:
-        yield "  after a boot: %d more settings change; the facts list them under persistence" % (
-            len(drift) - _DRIFT_SHOWN
+def _drift(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    drift = (facts.get("persistence") or {}).get("drift") or []
+    for row in drift[:_DRIFT_SHOWN]:
+        known = (
+            (row["live"], "now"),
+            ("unknown" if row["after_boot"] is None else row["after_boot"], "after a boot"),
+            (row["wanted"], "asked for"),
         )
+        said = ", ".join("%s %s" % (value, when) for value, when in known if value is not None)
+        yield "  drift: %s is %s; %s" % (row["setting"], said, row["detail"])
+    if len(drift) > _DRIFT_SHOWN:
+        yield "  drift: %d more settings; the facts list them under persistence" % (len(drift) - _DRIFT_SHOWN)
 
 
 def _writers(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:

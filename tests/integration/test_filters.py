@@ -69,7 +69,7 @@ def test_the_verdict_as_text(template, original):
     assert "36271 of 16640 entries (218 %)" in lines[0]
     assert any(line.startswith("  do: max = 131072 (now 16640).") for line in lines)
     assert any(line.startswith("  do: tcp_timeout_established = 216000 (now 432000).") for line in lines)
-    assert any(line.startswith("  after a boot: max becomes 65536 (now 16640)") for line in lines)
+    assert any(line.startswith("  drift: max is 16640 now, 65536 after a boot; ") for line in lines)
 
 
 def test_this_machine_has_a_verdict_in_words(template, facts):
