@@ -35,8 +35,8 @@ DEPENDENCIES = (
 )
 
 
-def snapshot(files=None, by=SYSTEMD, without=()):
-    texts = {**BASE, **by, **(files or {})}
+def snapshot(files=None, by=None, without=()):
+    texts = {**BASE, **(SYSTEMD if by is None else by), **(files or {})}
     return Snapshot(
         {
             path: value if isinstance(value, Reading) else Reading(text=value, mode=0o644)
@@ -46,12 +46,12 @@ def snapshot(files=None, by=SYSTEMD, without=()):
     )
 
 
-def early(files, by=SYSTEMD, key=""):
+def early(files, by=None, key=""):
     host = snapshot(files, by)
     return loading.early(host, identify(host), key)
 
 
-def after(files, name="max", by=SYSTEMD, **rest):
+def after(files, name="max", by=None, **rest):
     host = snapshot(files, by, **rest)
     return boot.after_boot(host, catalogue.BY_NAME[name], identify(host))
 
