@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -47,11 +49,34 @@ class Guest:
         return self._lab("run", self.name, "--", "sh", "-c", script).stdout
 
     def write(self, path, text, mode="644"):
-        done = subprocess.run(
-            [LAB, "run", "--state", self.state, self.name, "--", "sh", "-c", f"cat > {path} && chmod {mode} {path}"],
-            input=text, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
+        self.feed(f"cat > {path} && chmod {mode} {path}", text.encode())
+
+    def feed(self, script, data):
+        """Runs a shell script inside that reads these bytes."""
+        command = [LAB, "run", "--state", self.state, self.name, "--", "sh", "-c", script]
+        done = subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
+
+    def reboot(self):
+        """Boots it anew, and waits until it can be reached again."""
+        before = self.run("cat /proc/sys/kernel/random/boot_id")
+        self.run("systemd-run --quiet --on-active=0 systemctl reboot")
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
+            time.sleep(1)
+            command = [LAB, "run", "--state", self.state, self.name, "--", "cat", "/proc/sys/kernel/random/boot_id"]
+            seen = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+            if seen.returncode == 0 and seen.stdout != before:
+                return
+        pytest.fail("the guest did not come back from a reboot")
+
+    def ssh_is_closed(self):
+        """Whether a new connection gets no answer."""
+        try:
+            socket.create_connection((self.address, 22), timeout=2).close()
+        except OSError:
+            return True
+        return False
 
     def value(self, key):
         return int(self.run(f"cat /proc/sys/net/netfilter/nf_conntrack_{key}"))
