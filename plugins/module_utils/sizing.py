@@ -90,7 +90,10 @@ def default_buckets(kernel: Kernel) -> int | None:
 
 def default_max(kernel: Kernel) -> int | None:
     buckets = default_buckets(kernel)
-    return None if buckets is None else buckets * entries_per_bucket(kernel)
+    if buckets is None:
+        return None
+    # Up to 4.6 it was a multiple of what was before the rounding to whole pages.
+    return entries_per_bucket(kernel) * (buckets if kernel.before(4, 7) else round_buckets(buckets, kernel))
 
 
 def round_buckets(buckets: int, kernel: Kernel) -> int:

@@ -191,9 +191,10 @@ def _default(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterB
         return AfterBoot(rounded, source, ())
     if setting.name == "expect_max":
         return AfterBoot(4 * max(rounded // 256, 1), source, ())
-    # Loading with hashsize=N makes max 8 times N; up to 4.6 it is a multiple of what was before the rounding.
-    factor = 8 if option else sizing.entries_per_bucket(kernel)
-    return AfterBoot(factor * (size if kernel.before(4, 7) else rounded), source, ())
+    # Loading with hashsize=N makes max 8 times N; up to 4.6, of what was before the rounding.
+    if option:
+        return AfterBoot(8 * (size if kernel.before(4, 7) else rounded), source, ())
+    return AfterBoot(sizing.default_max(kernel), source, ())
 
 
 def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:

@@ -75,6 +75,8 @@ def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | 
         return "what is set at boot is not set in this network namespace, which is not that of init: say persist: false"
     if access.read_only_mount(snapshot, path):
         return "%s lies on a read-only file system" % path
+    if _masked(snapshot, path):
+        return "%s is masked by a link to /dev/null: remove the link, or say persist: false" % path
     if _closed(snapshot, path):
         return "%s cannot be read (%s), so nothing is written to it" % (path, snapshot.reason(path))
     return None
@@ -126,7 +128,8 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
     if "max" not in by_name and _buckets_sysctl(identity):
         return None
     path = _modprobe_file(snapshot)
-    if _closed(snapshot, path):
+    sysctls = sysctl_file(boot_files.reader(snapshot))
+    if _closed(snapshot, path) or ("max" in by_name and sysctls and _closed(snapshot, sysctls)):
         return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER
@@ -135,9 +138,16 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
 
 
 def _closed(snapshot: Snapshot, path: str) -> bool:
-    """Whether a file may not be written by us: it cannot be read, or it would serve another network namespace."""
+    """Whether a file may not be written by us: it cannot be read, is masked, or serves another network namespace."""
     unreadable = snapshot.exists(path) and snapshot.text(path) is None
-    return bool(unreadable or access.read_only_mount(snapshot, path) or foreign_namespace(snapshot))
+    return bool(
+        unreadable or _masked(snapshot, path) or access.read_only_mount(snapshot, path) or foreign_namespace(snapshot)
+    )
+
+
+def _masked(snapshot: Snapshot, path: str) -> bool:
+    """Whether somebody said by a link that there is to be no such file."""
+    return (snapshot.reading(path).link or "").endswith("dev/null")
 
 
 def _modprobe_file(snapshot: Snapshot) -> str:

@@ -62,7 +62,10 @@ def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower:
     if now.text == original.text:
         return None
     if not original.ours(now.text):
-        detail = "%s was changed by somebody else since; its first content stays in %s" % (path, record.PATH)
+        first = (
+            "its first content stays in %s" % record.PATH if original.text is not None else "there was none at first"
+        )
+        detail = "%s was changed by somebody else since; %s" % (path, first)
         return Refusal(path, CHANGED_SINCE, detail)
     return Step(FILE, path, now.text, original.text, "as it was before the first change")
 

@@ -143,10 +143,10 @@ def as_before(snapshot: Snapshot, steps: t.Iterable[Step]) -> Snapshot:
     """The snapshot as it was before these steps."""
     readings = {}
     for step in steps:
-        if step.before is None:
-            readings[step.path] = Reading(reason=ABSENT)
-        elif step.kind == SYSCTL:
-            for path in _names(snapshot, step):
+        for path in _names(snapshot, step) if step.kind == SYSCTL else [step.path]:
+            if step.before is None:
+                readings[path] = Reading(reason=ABSENT)
+            elif step.kind == SYSCTL:
                 readings[path] = snapshot.reading(path)._replace(text=step.before + "\n", reason=None)
     return snapshot.with_readings(readings)
 

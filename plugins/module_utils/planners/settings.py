@@ -138,7 +138,8 @@ def _row(snapshot: Snapshot, identity: Identity, setting: Setting, number: int, 
         return row._replace(reason=HOST_OWNED, detail="it belongs to the host of this network namespace: set it there")
     if path is None:
         return row._replace(**_missing(identity, setting, options.load))
-    if setting.name == "max" and not options.allow_lower:
+    # A table that is yet to be loaded is empty.
+    if setting.name == "max" and not options.allow_lower and not _loads(identity, options):
         refused = lowering.refusal(snapshot, before, number)
         if refused:
             return row._replace(reason=WOULD_LOWER, detail=refused)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import catalogue
 from ..catalogue import BY_NAME, Setting
 from ..facts import boot
 from ..facts import settings as live_settings
 from ..facts.identity import identify
+from ..formats import record_file
 from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff, predict
 from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
@@ -106,7 +108,7 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
-    warnings = [*news, *done.warnings]
+    warnings = [*news, *done.warnings, *_staying(before, done.after)]
     if settled and not check and not on_trial:
         forgotten = host.carry_out([record.forget(before, settled)])
         warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
@@ -220,6 +222,24 @@ def _overruled(found: SettingsPlan, after: Snapshot, options: Options) -> t.Iter
                 then.source,
                 then.value,
                 row.wanted,
+            )
+
+
+def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:
+    """Live values that there is nothing to put back for: the module was not loaded at first."""
+    rows = record.read(before)
+    for name in record_file.wanted(before.text(record.PATH) or ""):
+        setting = BY_NAME.get(name)
+        now = _live(after, setting) if setting else None
+        if setting is None or now is None:
+            continue
+        paths = [*map(catalogue.path, setting.keys), *(live_settings.HASHSIZE if name == "buckets" else ())]
+        known = [rows[path] for path in paths if path in rows]
+        then = boot.after_boot(after, setting, identify(after)).value
+        if then not in (None, now) and not any(row.text is not None for row in known):
+            yield "%s stays %d until conntrack is loaded anew or the host is booted: it was not loaded at first" % (
+                name,
+                now,
             )
 
 

@@ -237,6 +237,16 @@ def test_a_module_that_comes_too_late_loses_its_values_and_that_is_said():
     assert result.settings["udp_timeout"]["after_boot"] == 30
 
 
+def test_a_drop_in_that_somebody_masked_stays_masked_and_that_is_said():
+    """A hashsize by itself would change max, too."""
+    mask = {DROP_IN: planning.Reading(text="", mode=0o666, link="/dev/null")}
+    snapshot = planning.snapshot(files=mask)
+    assert texts(snapshot, {"max": 131072, "buckets": 20000, "udp_timeout": 20}) == {}
+    result = apply(snapshot, {"max": 131072, "udp_timeout": 20})
+    assert {row.reason for row in result.unapplied} == {"not_persistent"}
+    assert "masked by a link to /dev/null: remove the link" in result.unapplied[0].detail
+
+
 # Files that rank higher
 
 

@@ -429,3 +429,17 @@ def test_the_plain_host_restores_as_well(tmp_path):
     assert planning.changes(before, planning.tree(made.root)) != {}
     restored(host)
     assert planning.tree(made.root, ()) == before
+
+
+def test_values_that_were_not_there_at_first_stay_and_that_is_said(tmp_path):
+    host = planning.copy("not-tracking", tmp_path)
+    setup(host, {"udp_timeout": 20})
+    write(host, "/proc/modules", "nf_conntrack 172032 0 - Live 0x0\n")
+    write(host, planning.HOST_ALIAS, "65536\n")
+    write(host, NF + "max", "65536\n")
+    write(host, NF + "udp_timeout", "20\n")
+    said = ["udp_timeout stays 20 until conntrack is loaded anew or the host is booted: it was not loaded at first"]
+    assert restored(host, check=True).warnings == said
+    assert restored(host).warnings == said
+    assert not os.path.exists(host.root + record.PATH)
+    assert restored(host).warnings == []

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils import probe
+from ansible_collections.netops.conntrack.plugins.module_utils import probe, sizing
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import usage
+from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.settings import HASHSIZE
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import settings as planner
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
@@ -56,6 +57,34 @@ def test_a_host_that_does_not_track():
     assert drop_in.path == "/etc/sysctl.d/99-zz-netops-conntrack.conf"
     assert rule.path == "/etc/udev/rules.d/90-netops-conntrack.rules"
     assert "net.netfilter.nf_conntrack_max = 131072\n" in found.files[0].after
+
+
+def test_a_host_that_does_not_track_is_made_to_when_asked():
+    """A table that is yet to be loaded is empty, so no max is too low for it."""
+    found = plan(load("not-tracking"), {"max": 1000, "udp_timeout": 20}, load=True)
+    assert [row.reason for row in found.rows] == [None, None]
+    assert [(step.kind, step.after) for step in found.live] == [
+        ("module", "nf_conntrack"),
+        ("sysctl", "1000"),
+        ("sysctl", "20"),
+    ]
+    assert "/etc/modules-load.d/netops-conntrack.conf" in [step.path for step in found.files]
+
+
+def test_auto_on_a_host_that_is_made_to_track_is_no_less_than_the_kernel_takes_by_itself():
+    snapshot = load("not-tracking")
+    kernel = identify(snapshot).kernel
+    (row,) = plan(snapshot, {"max": "auto"}, load=True).rows
+    assert (
+        row.wanted
+        >= sizing.default_max(kernel)
+        == sizing.entries_per_bucket(kernel) * sizing.round_buckets(sizing.default_buckets(kernel), kernel)
+    )
+
+
+def test_what_this_kernel_never_had_is_not_waited_for():
+    (row,) = plan(load("not-tracking"), {"tcp_log_invalid": 1}, load=True).rows
+    assert row.reason == "unsupported"
 
 
 @pytest.mark.parametrize(
