@@ -220,22 +220,19 @@ ansible_facts:
         persistence:
           description:
             - The audit of the next boot. C(reader) is the program that sets sysctls at boot, C(files) what it reads,
-              in
-              the order in which they are applied, C(loaded_early) what puts conntrack there before that, C(set_again)
-              the file by which values are set again whenever it is loaded, and C(hashsize) what it is loaded with.
-            - C(initramfs) names what the initramfs loads of conntrack, V(null) where nothing; C(command_line) says what
-              to put on the kernel command line where conntrack is built in, V(null) elsewhere.
+              in the order in which they are applied, C(loaded_early) what puts conntrack there before that,
+              C(set_again) the file by which values are set again whenever it is loaded, and C(hashsize) what it is
+              loaded with.
+            - C(initramfs) names what the initramfs loads of conntrack, V(null) where nothing; C(command_line) says
+              what to put on the kernel command line where conntrack is built in, V(null) elsewhere.
             - C(settings) has for each setting its C(live) value, its value C(after_boot) once conntrack is loaded,
-              V(null)
-              where that cannot be told, and what M(netops.conntrack.conntrack_settings) was last told (C(wanted)).
-              C(source) is the file that decides or V(kernel default), C(through) what makes that file count, C(losers)
-              are lines that have no effect, with C(why) where it is not just that a later one says otherwise.
-              C(detail)
-              says what is doubtful.
+              V(null) where that cannot be told, and what M(netops.conntrack.conntrack_settings) was last told
+              (C(wanted)). C(source) is the file that decides or V(kernel default), C(through) what makes that file
+              count, C(losers) are lines that have no effect, with C(why) where it is not just that a later one says
+              otherwise. C(detail) says what is doubtful.
             - C(overruled_later) lists every C(writer) that overrules the value afterwards, with its C(knob);
-              C(restart_keeps)
-              tells whether a restart of the iptables service keeps it, V(null) where there is none or that cannot be
-              told, and C(restart_why) why.
+              C(restart_keeps) tells whether a restart of the iptables service keeps it, V(null) where there is none
+              or that cannot be told, and C(restart_why) why.
             - C(drift) lists the settings whose values now, after a boot and as wanted differ, with the reason.
           type: dict
           sample:
@@ -246,7 +243,12 @@ ansible_facts:
                 after_boot: 25
                 wanted: null
                 detail: after a boot by /etc/sysctl.d/90-gateway.conf
-            files: [/usr/lib/sysctl.d/50-pid-max.conf, /etc/sysctl.d/90-gateway.conf, /etc/sysctl.d/99-sysctl.conf]
+            files:
+              - /usr/lib/sysctl.d/50-pid-max.conf
+              - /etc/sysctl.d/50-site.conf
+              - /etc/sysctl.d/90-gateway.conf
+              - /usr/lib/sysctl.d/99-protect-links.conf
+              - /etc/sysctl.d/99-sysctl.conf
             hashsize: null
             initramfs: null
             loaded_early: /etc/modules-load.d/gateway.conf
@@ -258,7 +260,7 @@ ansible_facts:
                 detail: null
                 live: 30
                 losers:
-                  - {key: net.netfilter.nf_conntrack_udp_timeout, line: 1, path: /usr/lib/sysctl.d/50-pid-max.conf,
+                  - {key: net.netfilter.nf_conntrack_udp_timeout, line: 1, path: /etc/sysctl.d/50-site.conf,
                      value: "20"}
                 overruled_later: []
                 restart_keeps: null
