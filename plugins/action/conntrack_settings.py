@@ -1,71 +1,13 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module, and where its change waits for a confirmation, gives it over a fresh connection.
-
-Without ``confirm`` this is Ansible's own way of running a module: once.
-"""
+"""Confirms a change of settings over a fresh connection."""
 
 from __future__ import annotations
 
-import time
-import typing as t
-
-from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-
-# How long after the end of its window a host has surely put its values back.
-_SETTLED = 2
+from ..plugin_utils.confirming import ConfirmingAction
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
-        if self._task.async_val and str(self._task.args.get("confirm") or 0) != "0":
-            raise AnsibleActionFail("confirm: nobody confirms a task that runs with async; leave one of the two out")
-        first = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
-        # A module that failed in part may have changed something all the same.
-        confirm = first.get("confirm")
-        return self._confirmed(first, confirm["token"], confirm["seconds"], task_vars) if confirm else first
-
-    def _confirmed(
-        self, first: dict[str, t.Any], token: str, seconds: int, task_vars: dict[str, t.Any] | None
-    ) -> dict[str, t.Any]:
-        """The result of the run that confirms, as that of the whole task.
-
-        It is tried until the host's window is over, and once more: by then the host can say that it undid the change.
-        """
-        over = time.monotonic() + seconds + _SETTLED
-        arguments = {**self._task.args, "confirm_token": token}
-        while True:
-            last = time.monotonic() >= over
-            try:
-                self._connection.reset()
-                second = self._execute_module(module_args=arguments, task_vars=task_vars)
-            except AnsibleError as error:
-                if last:
-                    return self._lost(seconds, error)
-            else:
-                return _merged(first, second)
-            time.sleep(1 if time.monotonic() < over - _SETTLED else max(0, over - time.monotonic()))
-
-    def _lost(self, seconds: int, error: AnsibleError) -> dict[str, t.Any]:
-        # Nobody is there to remove it from; trying to would turn this failure into an unreachable host.
-        self._connection._shell.tmpdir = None
-        said = "not confirmed: the host could not be reached over a fresh connection within %d seconds" % seconds
-        said += "; it undoes the change by itself (%s)" % error
-        return {"failed": True, "changed": False, "confirmed": False, "msg": said}
-
-
-def _merged(first: dict[str, t.Any], second: dict[str, t.Any]) -> dict[str, t.Any]:
-    """Only the first run knows how ``auto`` was computed, and warns of what it was about to change."""
-    if "settings" not in second:
-        return {**second, "confirmed": False}
-    warnings = [*first.get("warnings", ()), *second.get("warnings", ())]
-    merged = {**second, "changed": first["changed"] or second["changed"], "sizing": first["sizing"]}
-    if warnings:
-        merged["warnings"] = [each for number, each in enumerate(warnings) if each not in warnings[:number]]
-    return merged
+class ActionModule(ConfirmingAction):
+    # How ``auto`` was computed.
+    KEPT = ("sizing",)

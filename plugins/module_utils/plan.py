@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import typing as t
 
+from .formats import modules as module_list
 from .snapshot import ABSENT, Reading, Snapshot
 
 SYSCTL = "sysctl"
 FILE = "file"
 MODULE = "module"
+UNLOAD = "unload"
+CHAIN = "chain"
 START = "start"
+
+LOADED = "/proc/modules"
 
 
 class Step(t.NamedTuple):
     """One act.
 
     ``kind`` is ``sysctl`` (write a value into a file below /proc or /sys), ``file`` (replace a whole file
-    atomically), ``module`` (load the kernel module named ``after``, whose ``path`` is below /sys/module) or ``start``
-    (run the shell script at ``path`` by itself, beyond the end of this run).
+    atomically), ``module`` (load the kernel module named ``after``, whose ``path`` is below /sys/module), ``unload``
+    (unload the one named ``before``), ``chain`` (delete the empty chain of nftables whose family, table and name are
+    ``path``, or add it; the text is its definition) or ``start`` (run the shell script at ``path`` by itself, beyond
+    the end of this run).
     ``before`` and ``after`` are texts; None means that the file is not there. ``mode`` is for a file that is new.
     ``setting`` names what the step is for, ``reason`` says why in one sentence.
     """
@@ -52,9 +59,12 @@ def predict(snapshot: Snapshot, steps: t.Iterable[Step]) -> Snapshot:
     """The snapshot that a successful run of the steps would leave behind."""
     readings = {}
     for step in steps:
-        if step.kind == START:
+        if step.kind in (START, CHAIN):
             continue
         known = snapshot.reading(step.path)
+        listed = readings.get(LOADED) or snapshot.reading(LOADED)
+        if step.kind == UNLOAD and listed.text is not None:
+            readings[LOADED] = listed._replace(text=module_list.without(listed.text, step.before or ""))
         if step.kind == MODULE:
             readings[step.path] = Reading(text="")
         elif step.after is None:
@@ -79,6 +89,16 @@ def diff(steps: t.Iterable[Step]) -> list[dict[str, str]]:
                 "after": "".join("%s = %s\n" % (step.path, (step.after or "").strip()) for step in live),
             }
         )
+    modules = [step for step in steps if step.kind in (MODULE, UNLOAD, CHAIN)]
+    if modules:
+        shown.append(
+            {
+                "before_header": "kernel modules and chains",
+                "after_header": "kernel modules and chains",
+                "before": "".join("%s\n" % _named(step) for step in modules if step.before is not None),
+                "after": "".join("%s\n" % _named(step) for step in modules if step.after is not None),
+            }
+        )
     for step in steps:
         if step.kind == FILE:
             shown.append(
@@ -90,6 +110,10 @@ def diff(steps: t.Iterable[Step]) -> list[dict[str, str]]:
                 }
             )
     return shown
+
+
+def _named(step: Step) -> str:
+    return "nft " + step.path if step.kind == CHAIN else "module " + step.path.rsplit("/", 1)[-1]
 
 
 def describe(steps: t.Iterable[Step]) -> list[dict[str, str | None]]:

@@ -215,6 +215,24 @@ WRITERS: tuple[Item, ...] = (
     Names("/etc/cni/net.d/*"),
 )
 
+# Who holds the modules. Another network namespace is seen by the processes in it, or by the name that ip-netns gave it.
+HOLDERS: tuple[Item, ...] = (
+    Names("/proc/[0-9]*/ns/net", most=4096),
+    Names("/run/netns/*"),
+    Names("/var/run/netns/*"),
+    Glob("/proc/[0-9]*/comm", limit=64, most=4096),
+    File("/proc/net/ip_vs", limit=1 << 18),
+    File("/proc/net/nf_conntrack_expect", limit=1 << 18),
+    File("/proc/sys/net/bridge/bridge-nf-call-iptables", limit=64),
+    File("/proc/sys/kernel/modules_disabled", limit=64),
+)
+
+# Only where addresses are translated: it is work inside the kernel for each entry.
+ENTRIES: tuple[Item, ...] = (
+    File("/proc/net/nf_conntrack", limit=1 << 26),
+    File("/proc/net/ip_conntrack", limit=1 << 26),
+)
+
 IPTABLES_CONFIG: tuple[Item, ...] = (
     File("/etc/sysconfig/iptables-config"),
     File("/etc/sysconfig/ip6tables-config"),

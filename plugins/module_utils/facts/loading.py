@@ -14,7 +14,7 @@ import typing as t
 
 from ..formats import modules_load
 from ..snapshot import Snapshot
-from . import boot_files, modprobe
+from . import boot_files, conntrack_modules, modprobe
 from .boot_words import Again, read
 from .identity import Identity
 
@@ -55,7 +55,7 @@ def early(snapshot: Snapshot, identity: Identity, key: str = "") -> str | None:
     if identity.state == "built_in":
         return BUILT_IN
     module = home(snapshot, identity, key)
-    for source, name, blacklist in _named(snapshot, boot_files.reader(snapshot)):
+    for source, name, blacklist in named(snapshot, boot_files.reader(snapshot)):
         name = _current_name(name, identity)
         if _brings(snapshot, identity, name, module) and not (
             modprobe.denied(snapshot, identity, name, blacklist)
@@ -106,7 +106,7 @@ def home(snapshot: Snapshot, identity: Identity, key: str) -> str:
 def initramfs(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any] | None:
     """What is loaded in the initramfs that concerns conntrack, as far as its configuration tells."""
     core = modprobe.module_name(identity)
-    for source, name in _in_initramfs(snapshot):
+    for source, name in in_initramfs(snapshot):
         if _brings(snapshot, identity, _current_name(name, identity), core):
             return {
                 "loads": name,
@@ -131,10 +131,29 @@ def _rules(snapshot: Snapshot) -> bool:
     return False
 
 
+def loads_core(snapshot: Snapshot, identity: Identity, name: str, blacklist: bool = False) -> bool:
+    """Whether a request for a module by this name, an old one perhaps, ends with the core loaded."""
+    core, current = modprobe.module_name(identity), _current_name(name, identity)
+    known = _dependencies(snapshot, identity.kernel.release)
+    if known and current not in known and current.startswith(("ipt_", "ip6t_")):
+        current = "xt_" + current.split("_", 1)[1]  # what took its place keeps the old name as an alias
+    if not _brings(snapshot, identity, current, core) and (known or not conntrack_modules.is_own(current)):
+        return False
+    # What modprobe finds by an alias it does not load where it is blacklisted, whoever asks.
+    refused = {core: False, name: blacklist, current: blacklist or current != name}
+    return not any(modprobe.denied(snapshot, identity, each, listed) for each, listed in refused.items())
+
+
+def needs_core(snapshot: Snapshot, identity: Identity, module: str) -> bool:
+    """Whether a module that also works without conntrack was built to need it; without modules.dep, that it may."""
+    known = _dependencies(snapshot, identity.kernel.release)
+    return not known or modprobe.module_name(identity) in known.get(module, ())
+
+
 @functools.lru_cache(maxsize=8)
-def _named(snapshot: Snapshot, by: str) -> tuple[tuple[str, str, bool], ...]:
+def named(snapshot: Snapshot, by: str) -> tuple[tuple[str, str, bool], ...]:
     """What loads modules early: the source, the module, and whether modprobe's blacklist counts there."""
-    found: list[tuple[str, str, bool]] = [(source, name, False) for source, name in _in_initramfs(snapshot)]
+    found: list[tuple[str, str, bool]] = [(source, name, False) for source, name in in_initramfs(snapshot)]
     if by == boot_files.SYSTEMD:
         found += [(modprobe.CMDLINE, name, True) for name in modprobe.command_line(snapshot, "modules_load")]
     if by in (boot_files.SYSTEMD, boot_files.PROCPS):
@@ -154,7 +173,8 @@ def _named(snapshot: Snapshot, by: str) -> tuple[tuple[str, str, bool], ...]:
     return tuple(found)
 
 
-def _in_initramfs(snapshot: Snapshot) -> t.Iterator[tuple[str, str]]:
+def in_initramfs(snapshot: Snapshot) -> t.Iterator[tuple[str, str]]:
+    """What the initramfs loads: the file that says so, and the module."""
     for path in _INITRAMFS:
         for name in modules_load.first_words(snapshot.text(path) or ""):
             yield path, name

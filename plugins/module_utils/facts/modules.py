@@ -32,7 +32,7 @@ def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
         "holders": list(core.users) if core else snapshot_holders(snapshot),
         "unnamed_references": format_.unnamed_references(core) if core else None,
         "helpers": helpers(snapshot),
-        "helpers_in_use": _in_use(snapshot),
+        "helpers_in_use": helpers_in_use(snapshot),
         "automatic_helpers": settings.value(snapshot, "helper"),
     }
 
@@ -56,7 +56,7 @@ def _row(module: format_.Module) -> dict[str, t.Any]:
     return {"name": module.name, "references": module.refcount, "users": list(module.users)}
 
 
-def _in_use(snapshot: Snapshot) -> list[str] | None:
+def helpers_in_use(snapshot: Snapshot) -> list[str] | None:
     """Helpers that wait for a connection now; None where the list of expectations could not be read."""
     text = snapshot.text(EXPECTATIONS)
     if text is None:

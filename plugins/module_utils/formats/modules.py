@@ -59,6 +59,21 @@ def unnamed_references(module: Module) -> int | None:
     return max(0, module.refcount - len(module.users))
 
 
+def without(text: str, name: str) -> str:
+    """The list as the kernel shows it once a module is unloaded: those that it used lose one user."""
+    rows = []
+    for line in text.splitlines(keepends=True):
+        words = line.split(" ")
+        if words[0] == name:
+            continue
+        if len(words) > 3 and name in words[3].split(","):
+            users = [user for user in words[3].split(",") if user != name]
+            words[2:4] = [str(int(words[2]) - 1), ",".join(users) or "-"]
+            line = " ".join(words)
+        rows.append(line)
+    return "".join(rows)
+
+
 def _row(line: str) -> Module | None:
     words = line.split()
     if len(words) < 3 or not _SIZE.fullmatch(words[1]) or not _COUNT.fullmatch(words[2]):

@@ -10,6 +10,7 @@ initramfs-tools(7), dracut.conf(5), the .modules scripts of initscripts (RHEL 6 
 from __future__ import annotations
 
 import re
+import typing as t
 
 from .modprobe_conf import normalize_module
 
@@ -28,6 +29,13 @@ def first_words(text: str) -> list[str]:
     """As init scripts and initramfs-tools read them: the name, then options for the module."""
     found = (line.split() for line in text.split("\n") if not line.startswith("#"))
     return [normalize_module(words[0]) for words in found if words]
+
+
+def commented(text: str, unwanted: t.Callable[[str], bool]) -> str:
+    """The text with a ``#`` before each line that names an unwanted module; every other byte stays."""
+    return "".join(
+        "#" + line if any(map(unwanted, first_words(line))) else line for line in text.splitlines(keepends=True)
+    )
 
 
 def script(text: str) -> list[str]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import glob
 import io
@@ -13,10 +12,10 @@ import os
 import stat
 import typing as t
 
-from ..plan import FILE, MODULE, START, SYSCTL, Outcome, Step
+from ..plan import CHAIN, FILE, MODULE, START, SYSCTL, UNLOAD, Outcome, Step
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
-from . import lock, replacing
+from . import commands, lock, replacing
 
 _REASONS = {
     errno.ENOENT: ABSENT,
@@ -27,11 +26,8 @@ _REASONS = {
 
 
 _VALIDATE_SECONDS = 10
-_LOAD_SECONDS = 30
 # Of a compressed log at most this many times the limit is unpacked.
 _UNPACKED = 32
-
-Run = t.Callable[[t.Sequence[str], int], t.Tuple[int, bytes, bytes]]
 
 
 class LocalHost:
@@ -46,7 +42,7 @@ class LocalHost:
     def __init__(
         self,
         root: str = "/",
-        run: Run | None = None,
+        run: commands.Run | None = None,
         move: t.Callable[[str, str], None] = os.replace,
         backup: t.Callable[[str], str] | None = None,
     ) -> None:
@@ -83,7 +79,14 @@ class LocalHost:
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
         """Does every step in order, whatever became of the one before it."""
-        acts = {SYSCTL: self._write, FILE: self._replace, MODULE: self._load, START: self._start}
+        acts: dict[str, t.Callable[[Step], Outcome]] = {
+            SYSCTL: self._write,
+            FILE: self._replace,
+            MODULE: lambda step: commands.load(self._run, step),
+            UNLOAD: lambda step: commands.unload(self._run, step),
+            CHAIN: lambda step: commands.chain(self._run, step),
+            START: self._start,
+        }
         outcomes = []
         for step in steps:
             try:
@@ -168,23 +171,9 @@ class LocalHost:
         complaint = replacing.replace(real, data, step.mode, approve, self._move)
         return Outcome(step, "EINVAL", "%s: %s" % (step.path, complaint)) if complaint else Outcome(step)
 
-    def _load(self, step: Step) -> Outcome:
-        complaint = self._refusal(("modprobe", "--", step.after or ""), _LOAD_SECONDS)
-        if complaint:
-            return Outcome(step, "ENODEV", complaint)
-        # What udev's rules set when a module is loaded must not come after what the next steps set.
-        with contextlib.suppress(OSError, TimeoutError):
-            self._refusal(("udevadm", "settle", "--timeout=10"), _LOAD_SECONDS)
-        return Outcome(step)
-
     def _start(self, step: Step) -> Outcome:
-        real = self._root + step.path
-        # Under systemd a unit of its own: logind may end what a session leaves behind.
-        argv: tuple[str, ...] = ("systemd-run", "--quiet", "--collect", "sh", real)
-        if not os.path.isdir(self._root + "/run/systemd/system"):
-            argv = ("sh", "-c", 'setsid sh "$0" </dev/null >/dev/null 2>&1 &', real)
-        complaint = self._refusal(argv, _LOAD_SECONDS)
-        return Outcome(step, "EIO" if complaint else None, complaint)
+        systemd = os.path.isdir(self._root + "/run/systemd/system")
+        return commands.start(self._run, step, self._root + step.path, systemd)
 
     def _keep(self, step: Step, real: str) -> None:
         if self._backup and not step.private:
@@ -212,16 +201,8 @@ class LocalHost:
     def _complaint(self, validate: tuple[str, ...], path: str) -> str | None:
         if self._run is None:
             return None
-        said = self._refusal([word.replace("%s", path) for word in validate], _VALIDATE_SECONDS)
+        said = commands.refusal(self._run, [word.replace("%s", path) for word in validate], _VALIDATE_SECONDS)
         return said and "%s refuses the new text: %s" % (validate[0], said.replace(path, "the new text"))
-
-    def _refusal(self, argv: t.Sequence[str], seconds: int) -> str | None:
-        """What a command said when it failed; None where it did its work."""
-        if self._run is None:
-            raise OSError(errno.ENOSYS, "no commands are run here")
-        status, output, errors = self._run(argv, seconds)
-        said = (output + errors).decode("utf-8", "replace").strip()
-        return None if status == 0 else said or "%s: exit status %d" % (argv[0], status)
 
     @staticmethod
     def _current(real: str) -> bytes | None:

@@ -19,11 +19,12 @@ import typing as t
 from ..facts import clock
 from ..formats.record_file import PATH, max_set
 from ..formats.record_file import wanted as wanted_before
-from ..plan import FILE, SYSCTL, Step
+from ..plan import CHAIN, FILE, SYSCTL, UNLOAD, Step
 from ..snapshot import FORBIDDEN, Snapshot
 from . import persistence
 
 _VERSION = 1
+_KINDS = (FILE, SYSCTL, UNLOAD, CHAIN)
 
 
 class Unusable(ValueError):
@@ -31,7 +32,8 @@ class Unusable(ValueError):
 
 
 class Original(t.NamedTuple):
-    """``text`` as it was, None where the file was not there. ``left`` and ``earlier`` are None for live values.
+    """``text`` as it was, None where the file was not there; the name of a module that was loaded, the definition of a
+    chain. ``left`` and ``earlier`` are None for what is no file.
 
     ``namespace`` names the network namespace of a live value that is not init's, as ``ip netns exec`` gives one.
     """
@@ -76,7 +78,7 @@ def step(snapshot: Snapshot, steps: t.Iterable[Step], wanted: t.Mapping[str, int
     """
     known = read(snapshot)
     rows = dict(known)
-    steps = [each for each in steps if each.kind in (FILE, SYSCTL)]
+    steps = [each for each in steps if each.kind in _KINDS]
     for change in steps:
         namespace = persistence.foreign_namespace(snapshot) if change.kind == SYSCTL else None
         first = rows.get(change.path) or Original(change.kind, change.before, None, namespace)
@@ -86,7 +88,7 @@ def step(snapshot: Snapshot, steps: t.Iterable[Step], wanted: t.Mapping[str, int
             first = first._replace(left=digest(change.after), earlier=digest(change.before))
         rows[change.path] = first
     now = clock.read(snapshot)
-    sets_max = any(change.kind == SYSCTL and change.setting == "max" for change in steps)
+    sets_max = any(change.kind == SYSCTL and change.setting == "max" and change.after for change in steps)
     when = now.now if now and sets_max else max_set(snapshot.text(PATH) or "")
     told = wanted_before(snapshot.text(PATH) or "")
     wanted = {**told, **(wanted or {})}
@@ -132,7 +134,7 @@ def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | Non
 
 
 def _checked(path: str, kind: str) -> str:
-    if kind not in (FILE, SYSCTL) or not path.startswith("/") or "\0" in path:
+    if kind not in _KINDS or not (kind == CHAIN or path.startswith("/")) or "\0" in path:
         raise ValueError(path)
     return path
 

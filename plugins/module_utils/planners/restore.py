@@ -9,8 +9,9 @@ import typing as t
 
 from .. import catalogue
 from ..catalogue import Setting
-from ..facts import access, settings
-from ..plan import FILE, SYSCTL, Step
+from ..facts import access, conntrack_modules, settings
+from ..formats import modules as module_list
+from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step
 from ..snapshot import Snapshot
 from . import lowering, persistence, record, sequence
 from .reasons import CHANGED_SINCE, HOST_OWNED, READ_ONLY, WOULD_LOWER
@@ -36,8 +37,15 @@ class RestorePlan(t.NamedTuple):
 def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
     """Nothing at all for a host that has no record. Raises record.Unusable."""
     live, files, refusals, settled = [], [], [], []
-    for path, original in record.read(snapshot).items():
-        step = _step(snapshot, path, original, allow_lower)
+    recorded = record.read(snapshot)
+    listed = {module.name for module in module_list.parse(snapshot.text(LOADED) or "")}
+    missing = {row.text for row in recorded.values() if row.kind == UNLOAD} - listed
+    core = any(conntrack_modules.is_core(name or "") for name in missing)
+    for path, original in recorded.items():
+        if original.kind in (UNLOAD, CHAIN):
+            step: Step | Refusal | None = _unloaded(path, original, missing)
+        else:
+            step = _step(snapshot, path, original, allow_lower, core)
         if isinstance(step, Refusal):
             refusals.append(step)
             continue
@@ -53,9 +61,22 @@ def setting_of(path: str) -> Setting | None:
     return catalogue.BY_NAME["buckets"] if path in settings.HASHSIZE else catalogue.find(path)
 
 
-def _step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:
+def _unloaded(path: str, original: record.Original, missing: t.Collection[str | None]) -> Step | None:
+    why = "it was there before the first change"
+    if original.kind == CHAIN:
+        return Step(CHAIN, path, None, original.text, why)
+    return Step(MODULE, path, None, original.text, why) if original.text in missing else None
+
+
+def _step(
+    snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool, core: bool
+) -> Step | Refusal | None:
     now = snapshot.reading(path)
     if original.kind == SYSCTL:
+        if core and not snapshot.exists(path) and original.text:
+            setting = setting_of(path)
+            why = "as it was before the first change"
+            return Step(SYSCTL, path, None, original.text.strip(), why, setting.name if setting else None)
         return _live_step(snapshot, path, original, allow_lower)
     if now.text is None and snapshot.exists(path):
         return Refusal(path, READ_ONLY, "%s cannot be read: %s" % (path, now.reason))
@@ -92,8 +113,10 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     return Step(SYSCTL, path, before, after, "as it was before the first change", name)
 
 
-def _order(step: Step) -> tuple[int, int, str]:
-    return sequence.order(step.setting or step.path, _number(step.after or "") >= _number(step.before or ""))
+def _order(step: Step) -> tuple[int, int, int, str]:
+    """Modules, then the chains that need them, then values."""
+    raises = _number(step.after or "") >= _number(step.before or "")
+    return ((MODULE, CHAIN, SYSCTL).index(step.kind), *sequence.order(step.setting or step.path, raises))
 
 
 def _number(text: str) -> int:

@@ -14,7 +14,7 @@ import typing as t
 from .. import catalogue
 from ..facts import clock
 from ..facts.settings import HASHSIZE
-from ..plan import FILE, START, SYSCTL, Outcome, Step
+from ..plan import FILE, START, SYSCTL, Outcome, Step, predict
 from ..probe import File, Item
 from ..snapshot import ABSENT, Reading, Snapshot
 from . import persistence, sequence
@@ -61,15 +61,17 @@ def guard(
     trial: Trial | None,
     live: t.Sequence[Step],
     numbers: t.Mapping[str, int],
+    lost: t.Sequence[Step] = (),
 ) -> sequence.Guard | None:
-    """What must succeed first: for ``trial`` its confirmation, for live steps on trial the script that undoes them.
+    """What must succeed first: for ``trial`` its confirmation, for live steps on trial the script that undoes them and
+    puts the ``lost`` values back.
 
     None where neither is asked for, or where nothing would be there to be undone.
     """
     if trial:
         return _confirmation(snapshot, trial, live)
     if confirm and not confirm.second and live:
-        return _arm(snapshot, confirm, live, numbers)
+        return _arm(snapshot, confirm, [*lost, *live], numbers)
     return None
 
 
@@ -88,6 +90,22 @@ def _confirmation(snapshot: Snapshot, trial: Trial, live: t.Sequence[Step]) -> s
     again = {step.path for step in live}
     remove = Step(FILE, SCRIPT, snapshot.text(SCRIPT), None, "so that the change stays", mode=0o600)
     return sequence.Guard((remove,), earlier=tuple(step for step in trial.steps if step.path not in again))
+
+
+def begin(
+    host: sequence.Host, before: Snapshot, confirm: Confirm | None, check: bool
+) -> tuple[Snapshot, Trial | None, list[str]]:
+    """The snapshot without what trials that are over left behind, the trial to confirm, and what is worth telling.
+
+    Raises Refused where a change on trial stands in the way, or was to be confirmed and is over.
+    """
+    if confirm and confirm.second:
+        return before, confirmable(before, confirm.token), []
+    refuse_while_pending(before)
+    over = leftovers(before)
+    if over and not check:
+        host.carry_out(over)
+    return predict(before, over), None, news(before)
 
 
 def confirmable(snapshot: Snapshot, token: str) -> Trial | None:

@@ -67,22 +67,24 @@ def carry_out(
     recorded: bool = True,
     guard: Guard | None = None,
     wanted: t.Mapping[str, int] | None = None,
+    lost: t.Sequence[Step] = (),
 ) -> Done:
     """``again`` is read anew afterwards, and so is every file that was written.
 
     ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
     that the kernel refused. ``recorded`` keeps the first state for a later restore, and what is ``wanted``, by the
-    settings' names. Raises record.Unusable, and Unguarded where the ``guard`` cannot be set up.
+    settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written. Raises
+    record.Unusable, and Unguarded where the ``guard`` cannot be set up.
     """
     earlier = guard.earlier if guard else ()
     trial = bool(guard and guard.trial)
     wanted = None if trial else wanted
     planned = files([])
-    first = record.step(before, _on_record([*earlier, *live, *planned], trial), wanted) if recorded else None
+    first = record.step(before, _on_record([*earlier, *lost, *live, *planned], trial), wanted) if recorded else None
     if first and access.read_only_mount(before, record.PATH):
         raise record.Unusable(_NOT_RECORDED % "%s lies on a read-only file system" % record.PATH)
     if check:
-        return Done(predict(before, [*live, *planned]), (*live, *planned), (), ())
+        return Done(predict(before, [*lost, *live, *planned]), (*live, *planned), (), ())
     if not guard and not live and not planned and not first:
         return Done(before, (), (), ())
     warnings: list[str] = []
@@ -106,7 +108,7 @@ def carry_out(
                 warnings.append("the record of the first state is not up to date: %s" % outcome.detail)
     written = [File(step.path, limit=_LARGEST) for step in done if step.kind == FILE]
     read_back = host.read([*again, *written])
-    after = predict(before, done).with_readings(dict(read_back.items()))
+    after = predict(before, [*lost, *done]).with_readings(dict(read_back.items()))
     return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings))
 
 

@@ -13,7 +13,7 @@ from ..facts import boot
 from ..facts import settings as live_settings
 from ..facts.identity import identify
 from ..formats import record_file
-from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff, predict
+from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff
 from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
 from . import persistence, reasons, record, restore, rollback, sequence
@@ -31,6 +31,7 @@ _REASON_OF = {
     "ERANGE": reasons.OUT_OF_RANGE,
     "ENOMEM": reasons.OUT_OF_RANGE,
     "ENOENT": reasons.UNSUPPORTED,
+    "ENODEV": reasons.NOT_LOADED,
     # What hashsize answers in a network namespace that is not the first.
     "EOPNOTSUPP": reasons.HOST_OWNED,
     "ENOTSUP": reasons.HOST_OWNED,
@@ -68,7 +69,7 @@ def apply(
     rollback.Refused where a change on trial stands in the way, or was to be confirmed and is over.
     """
     items_ = (*ITEMS, *LOGS) if planner.wants_auto(wanted) else ITEMS
-    before, trial, news = _begin(host, host.read(items_), confirm, check)
+    before, trial, news = rollback.begin(host, host.read(items_), confirm, check)
     found = planner.plan(before, rollback.pinned(wanted, trial) if trial else wanted, options)
 
     def files(failed: t.Sequence[Outcome]) -> t.Sequence[Step]:
@@ -100,7 +101,7 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     """Brings the recorded first state back; nothing on a host without a record. Raises as apply does."""
     before = host.read(ITEMS)
     items_ = (*ITEMS, *(File(path) for path in record.read(before) if before.reason(path) == NOT_READ))
-    before, trial, news = _begin(host, host.read(items_), confirm, check)
+    before, trial, news = rollback.begin(host, host.read(items_), confirm, check)
     found = restore.plan(before, allow_lower)
     guard = rollback.guard(before, confirm, trial, found.live, {})
     done = _carry_out(host, before, found.live, lambda failed: found.files, check, guard, recorded=False)
@@ -126,19 +127,6 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
                 "detail": None,
             }
     return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [], on_trial)
-
-
-def _begin(
-    host: sequence.Host, before: Snapshot, confirm: Confirm | None, check: bool
-) -> tuple[Snapshot, rollback.Trial | None, list[str]]:
-    """The snapshot without what trials that are over left behind, the trial to confirm, and what is worth telling."""
-    if confirm and confirm.second:
-        return before, rollback.confirmable(before, confirm.token), []
-    rollback.refuse_while_pending(before)
-    over = rollback.leftovers(before)
-    if over and not check:
-        host.carry_out(over)
-    return predict(before, over), None, rollback.news(before)
 
 
 def _carry_out(

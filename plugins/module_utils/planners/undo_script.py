@@ -1,11 +1,12 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script that waits on a host and puts values back: written, and read again.
+"""The script that waits on a host and puts values and modules back: written, and read again.
 
 One file tells by its name how a trial stands: ``undo.sh`` waits, ``undo.running`` puts values back, ``undone`` has
 done it. The script claims the end by renaming itself, a confirmation removes it: exactly one of the two succeeds. It
-is for any POSIX shell (dash, bash, the ash of busybox) and needs no command but sleep and mv.
+is for any POSIX shell (dash, bash, the ash of busybox) and needs no command but sleep and mv, and what puts modules
+and chains back where some were taken away.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import typing as t
 
 from ..formats import record_file
-from ..plan import SYSCTL, Step
+from ..plan import CHAIN, SYSCTL, UNLOAD, Step
 
 _FOLDER = record_file.PATH.rpartition("/")[0]
 SCRIPT = _FOLDER + "/undo.sh"
@@ -73,7 +74,7 @@ def script(trial: Trial) -> str:
         "steps": [[step.kind, step.path, step.before, step.after, step.reason, step.setting] for step in trial.steps],
         "numbers": trial.numbers,
     }
-    back = [step for step in reversed(trial.steps) if step.kind == SYSCTL and step.before is not None]
+    back = [_put_back(step) for step in reversed(trial.steps) if step.before is not None]
     return _TEXT % {
         "first": _NAME + trial.token,
         "data": _DATA + json.dumps(data, sort_keys=True),
@@ -81,7 +82,7 @@ def script(trial: Trial) -> str:
         "script": SCRIPT,
         "folder": _FOLDER,
         "failed": _FAILED,
-        "back": "\n".join("  put %s %s" % (_quoted(step.path), _quoted(step.before or "")) for step in back) or "  :",
+        "back": "\n".join(filter(None, back)) or "  :",
     }
 
 
@@ -95,6 +96,12 @@ mark='%(failed)s'
 put() {
   printf '%%s\\n' "$2" >"$root$1" || failed="$failed
 $mark$1"
+}
+again() {
+  path=$1
+  shift
+  "$@" || failed="$failed
+$mark$path"
 }
 main() {
   left=%(seconds)d
@@ -116,6 +123,18 @@ main() {
 }
 main
 """
+
+
+def _put_back(step: Step) -> str:
+    """The line that undoes a step; empty where there is nothing to undo."""
+    path, before = _quoted(step.path), _quoted(step.before or "")
+    if step.kind == SYSCTL:
+        return "  put %s %s" % (path, before)
+    if step.kind == UNLOAD:
+        return "  again %s modprobe -- %s" % (path, before)
+    if step.kind == CHAIN:
+        return "  again %s nft %s" % (path, _quoted("add chain %s %s" % (step.path, step.before)))
+    return ""
 
 
 def _quoted(text: str) -> str:

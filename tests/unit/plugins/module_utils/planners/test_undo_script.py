@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils.plan import MODULE, SYSCTL, Step
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import CHAIN, MODULE, SYSCTL, UNLOAD, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import undo_script
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.undo_script import Trial
 
@@ -48,8 +48,11 @@ class Host:
     def state(self):
         return sorted(os.listdir(os.path.dirname(self.script)))
 
-    def run(self, shell):
-        return subprocess.run([*shell, self.script], capture_output=True, text=True, timeout=60, check=False)
+    def run(self, shell, **environment):
+        return subprocess.run(
+            [*shell, self.script],
+            capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment},
+        )  # fmt: skip
 
     @contextlib.contextmanager
     def waiting(self, shell):
@@ -176,3 +179,30 @@ def test_a_file_that_cannot_be_renamed_is_no_confirmation(tmp_path):
     path = "%s/bin:%s" % (host.root, os.environ["PATH"])
     subprocess.run(["sh", host.script], env={**os.environ, "PATH": path}, timeout=60, check=False)
     assert host.text("/proc/a") == "old\n"
+
+
+@every_shell
+def test_what_was_unloaded_is_loaded_again_before_values_go_back(shell, tmp_path):
+    """A modprobe and an nft that write down what they were asked for, and fail for one module."""
+    log = tmp_path / "log"
+    commands = tmp_path / "commands"
+    commands.mkdir()
+    for name in ("modprobe", "nft"):
+        (commands / name).write_text(
+            '#!/bin/sh\necho "%s|$*" >>%s; cat %s/root/proc/a >>%s; [ "$2" != nf_nat ]\n' % (name, log, tmp_path, log)
+        )
+        (commands / name).chmod(0o755)
+    steps = [
+        step("/proc/a", "7", None),
+        Step(CHAIN, "ip nat IN", "{ type nat hook input priority 0; }", None, ""),
+        Step(UNLOAD, "/sys/module/nf_nat", "nf_nat", None, ""),
+        Step(UNLOAD, "/sys/module/nf_conntrack", "nf_conntrack", None, ""),
+    ]
+    host = Host(tmp_path / "root", steps)
+    assert host.run(shell, PATH="%s:%s" % (commands, os.environ["PATH"])).returncode == 0
+    assert log.read_text().splitlines() == [
+        "modprobe|-- nf_conntrack", "new", "modprobe|-- nf_nat", "new",
+        "nft|add chain ip nat IN { type nat hook input priority 0; }", "new",
+    ]  # fmt: skip
+    assert host.text("/proc/a") == "7\n"
+    assert undo_script.read(host.text(undo_script.UNDONE)).failed == ("/sys/module/nf_nat",)

@@ -1,0 +1,198 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether connection tracking can be taken off a host, and how: the answer, its reasons, and the steps.
+
+The kernel's reference counts decide what can be unloaded, and what would break decides what may be.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..catalogue import SETTINGS
+from ..facts import access, bringers, conntrack_modules, holders, rulesets, settings
+from ..facts.bringers import Bringer
+from ..facts.conntrack_modules import Removal
+from ..facts.holders import Holder
+from ..facts.identity import Identity, identify
+from ..formats import modules as module_list
+from ..plan import CHAIN, LOADED, SYSCTL, UNLOAD, Step, predict
+from ..snapshot import Snapshot
+from . import keep_off, sequence
+
+NOT_LOADED = "not_loaded"
+NOTHING_HOLDS = "nothing_holds"
+LEFTOVERS = "leftovers"
+NEEDED = "needed"
+BUILT_IN = "built_in"
+ANSWERS = (NOT_LOADED, NOTHING_HOLDS, LEFTOVERS, NEEDED, BUILT_IN)
+
+NOW = "now"
+BOOT = "boot"
+
+_MODULES_DISABLED = "/proc/sys/kernel/modules_disabled"
+_SHOWN = 5
+
+
+class UnloadPlan(t.NamedTuple):
+    """``answer`` is about this moment. ``refusal`` says why nothing is done; None where something is, or need not be.
+
+    ``live`` and ``files`` are the steps; ``lost`` are the values that go with the modules. ``returns`` will load
+    conntrack again at the next boot, all the same.
+    """
+
+    answer: str
+    holders: tuple[Holder, ...]
+    returns: tuple[Bringer, ...]
+    order: tuple[str, ...]
+    live: tuple[Step, ...] = ()
+    lost: tuple[Step, ...] = ()
+    files: tuple[Step, ...] = ()
+    refusal: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan:
+    """Raises keep_off.Refused where a file cannot be edited."""
+    identity = identify(snapshot)
+    modules = module_list.parse(snapshot.text(LOADED) or "")
+    wanted = conntrack_modules.is_helper if options.helpers_only else conntrack_modules.is_core
+    removal = conntrack_modules.removal(modules, wanted)
+    found = holders.find(snapshot, identity, removal, options.helpers_only)
+    if identity.state == "built_in":
+        return _built_in(identity, found)
+    files = keep_off.steps(snapshot, identity, options)
+    returns = _returns(predict(snapshot, files), identity, options)
+    answer = _answer(removal, found)
+    planned = UnloadPlan(answer, tuple(found), tuple(returns), removal.order)
+    refusal = _refused_now(snapshot, planned) if when == NOW else _refused_at_boot(planned)
+    refusal = refusal or _refused_to_deny(planned, options)
+    if refusal:
+        return planned._replace(refusal=refusal)
+    planned = planned._replace(files=tuple(files), warnings=tuple(_warnings(planned, when)))
+    if when == BOOT:
+        return planned
+    return planned._replace(live=tuple(_live(snapshot, removal)), lost=tuple(_lost(snapshot, removal)))
+
+
+def _answer(removal: Removal, found: t.Sequence[Holder]) -> str:
+    if not removal.order:
+        return NEEDED if any(holder.kind == holders.CONTAINER for holder in found) else NOT_LOADED
+    if any(holder.needs for holder in found):
+        return NEEDED
+    return LEFTOVERS if any(holder.kind != holders.NOTE for holder in found) else NOTHING_HOLDS
+
+
+def _built_in(identity: Identity, found: t.Sequence[Holder]) -> UnloadPlan:
+    rules = [holder for holder in found if holder.kind in (holders.RULE, holders.CHAIN)]
+    said = "connection tracking is built into this kernel and cannot be unloaded"
+    if rules and not identity.kernel.before(4, 10):
+        refusal = "%s. What makes it track: %s. Without such rules it tracks nothing; a rule with notrack %s" % (
+            said,
+            _listed(rules),
+            "(nft: 'notrack' in a chain of priority raw; iptables: -t raw -j CT --notrack) spares single services",
+        )
+        return UnloadPlan(BUILT_IN, tuple(found), (), (), refusal=refusal)
+    if identity.kernel.before(4, 10):
+        refusal = "%s, and before Linux 4.10 it tracks everything; rules with notrack spare single services" % said
+        return UnloadPlan(BUILT_IN, tuple(found), (), (), refusal=refusal)
+    return UnloadPlan(
+        BUILT_IN, tuple(found), (), (), warnings=(said + "; no rule makes it track, so it tracks nothing",)
+    )
+
+
+def _refused_now(snapshot: Snapshot, planned: UnloadPlan) -> str | None:
+    if planned.answer == NEEDED:
+        hint = "" if planned.returns else "; with when: boot only the next boot is prepared"
+        needing = [holder for holder in planned.holders if holder.needs]
+        return "nothing was changed, as connection tracking is needed: %s%s" % (_listed(needing), hint)
+    if planned.order and snapshot.integer(_MODULES_DISABLED) == 1:
+        return (
+            "nothing was changed: until the next boot the kernel unloads nothing (kernel.modules_disabled is 1); "
+            "with when: boot only the next boot is prepared"
+        )
+    return None
+
+
+def _refused_at_boot(planned: UnloadPlan) -> str | None:
+    if not planned.returns:
+        return None
+    said = "; ".join("%s: %s; to stop that, %s" % (each.source, each.evidence, each.change) for each in planned.returns)
+    return "nothing was changed, as the next boot would load it again: %s" % said
+
+
+def _refused_to_deny(planned: UnloadPlan, options: keep_off.Options) -> str | None:
+    """A firewall whose rules cannot be loaded leaves the host open."""
+    rules = [holder for holder in planned.holders if holder.kind == holders.RULE]
+    if options.deny == keep_off.NONE or not (rules or planned.returns):
+        return None
+    said = "; ".join([*(_told(holder) for holder in rules), *(each.source for each in planned.returns)][:_SHOWN])
+    return "deny: %s: nothing was changed, as a firewall could then not be loaded: %s" % (options.deny, said)
+
+
+def _listed(found: t.Sequence[Holder]) -> str:
+    more = "; and %d more, all of them in holders" % (len(found) - _SHOWN) if len(found) > _SHOWN else ""
+    return "; ".join(map(_told, found[:_SHOWN])) + more
+
+
+def _told(holder: Holder) -> str:
+    where = " (%s)" % holder.namespace if holder.namespace else ""
+    return "%s%s: %s [without tracking: %s; to change: %s]" % (
+        holder.name,
+        where,
+        holder.evidence,
+        holder.breaks,
+        holder.change,
+    )
+
+
+def _warnings(planned: UnloadPlan, when: str) -> t.Iterator[str]:
+    for holder in planned.holders:
+        if holder.kind == holders.WORKING:
+            yield "%s: %s; %s" % (holder.name, holder.evidence, holder.breaks)
+    for each in planned.returns:
+        yield "the next boot will load it again, by %s: %s; to stop that, %s" % (
+            each.source,
+            each.evidence,
+            each.change,
+        )
+    needing = sum(holder.needs for holder in planned.holders)
+    if when == BOOT and needing:
+        yield "it is needed now by %d holder%s; nothing was found that brings them back at the next boot" % (
+            needing,
+            "" if needing == 1 else "s",
+        )
+
+
+def _returns(predicted: Snapshot, identity: Identity, options: keep_off.Options) -> list[Bringer]:
+    found = bringers.find(predicted, identity)
+    if options.helpers_only:
+        return [each for each in found if conntrack_modules.is_helper(each.loads)]
+    return found
+
+
+def _live(snapshot: Snapshot, removal: Removal) -> t.Iterator[Step]:
+    if any(name.startswith("nft_chain_nat") for name in removal.order):
+        for chain in rulesets.read(snapshot).empty_nat_chains:
+            text = "{ %s; policy accept; }" % chain.declared
+            yield Step(CHAIN, " ".join(chain[:3]), text, None, "it is of type nat and has no rule")
+    for name in removal.order:
+        yield Step(UNLOAD, "/sys/module/" + name, name, None, "nothing needs it")
+
+
+def _lost(snapshot: Snapshot, removal: Removal) -> list[Step]:
+    """The values that go with the core, in the opposite of the order in which they can be put back."""
+    if not any(map(conntrack_modules.is_core, removal.order)):
+        return []
+    found = []
+    for setting in SETTINGS:
+        live = settings.live(snapshot, setting)
+        paths = [live.path] if live else []
+        paths += settings.HASHSIZE if setting.name == "buckets" else ()
+        for path in paths:
+            value = snapshot.integer(path)
+            if value is not None and access.refusal(snapshot, path) is None:
+                found.append(Step(SYSCTL, path, str(value), None, "it goes with its module", setting.name))
+                break
+    return sorted(found, key=lambda step: sequence.order(step.setting or "", raises=True), reverse=True)

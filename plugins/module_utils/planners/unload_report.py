@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan to unload in lines for people: the answer, one line a holder, one for each that brings it back."""
+
+from __future__ import annotations
+
+from ..facts.holders import NOTE, Holder
+from . import unload
+from .unload import UnloadPlan
+
+_ANSWERS = {
+    unload.NOT_LOADED: "it is not loaded",
+    unload.NOTHING_HOLDS: "nothing holds it: it can be unloaded now",
+    unload.LEFTOVERS: "only leftovers hold it: it can be unloaded now",
+    unload.NEEDED: "something needs it: it is not unloaded",
+    unload.BUILT_IN: "it is built into the kernel and cannot be unloaded",
+}
+
+
+def report(plan: UnloadPlan, when: str) -> list[str]:
+    lines = ["answer: " + _ANSWERS[plan.answer]]
+    lines += [_line(holder) for holder in plan.holders]
+    lines += [
+        "brought back at boot by %s: %s (to stop that, %s)" % (each.source, each.evidence, each.change)
+        for each in plan.returns
+    ]
+    if plan.order:
+        lines.append("in this order: " + ", ".join(plan.order))
+    if when == unload.BOOT and not plan.refusal:
+        lines.append("only the next boot is prepared")
+    return lines
+
+
+def _line(holder: Holder) -> str:
+    word = "needs it" if holder.needs else "worth knowing" if holder.kind == NOTE else "leftover"
+    line = "%s: %s%s" % (word, holder.name, " in %s" % holder.namespace if holder.namespace else "")
+    line += ": %s; without tracking: %s" % (holder.evidence, holder.breaks)
+    return line + ("; brought back by %s" % holder.brought_back_by if holder.brought_back_by else "")
