@@ -185,14 +185,14 @@ def _references(removal: Removal, rules: rulesets.Rulesets, known: t.Sequence[Ho
 
 
 def _unread(rules: rulesets.Rulesets, removal: Removal) -> t.Iterator[Holder]:
-    """The kernel does not protect what is in a nat table of iptables: it must be seen that it is empty."""
+    """A rule in a nat table of iptables is a reference, a policy is none: it must be seen that there is nothing."""
     if any(name.endswith("table_nat") for name in removal.order):
         for what, why in rules.unread.items():
             yield Holder(
                 UNREAD,
                 what,
                 why,
-                "unknown: rules in the nat table would be lost",
+                "unknown: what is in the nat table would be lost",
                 "make it readable, or see for yourself that the nat table is empty and unload iptable_nat",
                 needs=True,
             )

@@ -109,7 +109,8 @@ def test_nat_chains_are_empty_only_where_nobody_shows_a_rule():
     place = (("ip", "nat", "POSTROUTING"),)
 
     def empty(policy, rule="", more=None, modules=NF_TABLES):
-        return rulesets.read(snapshot({LIST: head % (policy, rule), **(more or {})}, modules)).empty_nat_chains
+        found = rulesets.read(snapshot({LIST: head % (policy, rule), **(more or {})}, modules))
+        return tuple(chain[:3] for chain in found.empty_nat_chains)
 
     assert empty("accept") == place
     assert empty("drop") == ()

@@ -78,7 +78,8 @@ def test_a_file_of_rhel_5():
 
 
 def test_a_file_written_by_hand():
-    text = "*filter\r\n-I INPUT 3 --match=state --state NEW --jump=ACCEPT\r\n*nat\r\n--append OUTPUT -jDNAT --to-destination x"
+    text = "*filter\r\n-I INPUT 3 --match=state --state NEW --jump=ACCEPT\r\n"
+    text += "*nat\r\n--append OUTPUT -jDNAT --to-destination x"
     filter_, nat = iptables_save.parse(text)
     assert (filter_.rules[0].matches, filter_.rules[0].target) == (("state",), "ACCEPT")
     assert (nat.rules[0].chain, nat.rules[0].target) == ("OUTPUT", "DNAT")

@@ -23,7 +23,8 @@ def captured(name):
 def test_a_ruleset_of_nft(name):
     ruleset = nft_ruleset.parse(captured(name))
     chains = {chain.name: chain for chain in ruleset.chains}
-    assert chains["input"] == nft_ruleset.Chain("inet", "filter", "input", "filter", "input", "accept")
+    assert chains["input"][:6] == ("inet", "filter", "input", "filter", "input", "accept")
+    assert chains["postrouting"].declared == "type nat hook postrouting priority srcnat"
     assert chains["mychain"] == nft_ruleset.Chain("inet", "filter", "mychain")
     assert chains["output"][:5] == ("ip", "empty", "output", "nat", "output")
     assert {(each.kind, each.name) for each in ruleset.objects} == {
@@ -44,7 +45,7 @@ def test_a_ruleset_of_nft(name):
 def test_no_rule_of_iptables_is_lost(name):
     ruleset = nft_ruleset.parse(captured(name + "-compat.nft"))
     rules = [rule for rule in ruleset.rules if rule.family == "ip"]
-    assert len(rules) == 14
+    assert len(rules) == 15
     assert rules[2].text.endswith("counter packets 0 bytes 0 reject")
     assert "connlimit" in rules[2].text
 
@@ -80,9 +81,9 @@ def test_a_file_of_an_operator():
         ("ip", "nat", "post", "masquerade"),
     ]
     chains = {chain.name: chain for chain in ruleset.chains}
-    assert chains["input"][3:] == ("filter", "input", "drop")
-    assert chains["post"][3:] == ("nat", "postrouting", "accept")
-    assert chains["jumped"][3:] == (None, None, None)
+    assert chains["input"][3:6] == ("filter", "input", "drop")
+    assert chains["post"][3:6] == ("nat", "postrouting", "accept")
+    assert chains["jumped"][3:6] == (None, None, None)
     assert [each[:4] for each in ruleset.objects] == [("inet", "filter", "ct helper", "ftp")]
 
 
@@ -94,6 +95,12 @@ def test_what_nft_without_the_extensions_writes_as_a_comment_is_a_part_of_the_ru
         "ip protocol tcp xt_conntrack counter accept",
         "tcp dport 22 accept",
     ]
+
+
+def test_a_table_that_one_process_owns():
+    """Reconstructed from table_print_flags of nft 1.0."""
+    text = "table ip nat { # progname firewalld\n flags owner,persist\n}\ntable ip other {\n flags dormant\n}\n"
+    assert nft_ruleset.parse(text).owned == (("ip", "nat"),)
 
 
 PIECES = [
