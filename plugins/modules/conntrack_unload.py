@@ -162,9 +162,17 @@ holders:
       description: The other network namespace that it is in, or V(null).
       type: str
     brought_back_by:
-      description: The program that makes it again, where its name tells.
+      description: The file, or the program, that makes it again, where one is known.
       type: str
-  sample: []
+  sample:
+    - breaks: packets are no longer told apart by the connection they belong to, so this rule cannot work
+      brought_back_by: /etc/nftables.conf
+      change: replace it by a rule without state, such as accepting TCP packets that are no SYN, or leave tracking on
+      evidence: ct state established,related accept
+      kind: rule
+      name: nft inet filter input
+      namespace: null
+      needs: true
 returns_at_boot:
   description: What will load it at the next boot all the same.
   type: list
@@ -186,18 +194,34 @@ returns_at_boot:
     change:
       description: What to do to stop it.
       type: str
-  sample: []
+  sample:
+    - change: take the rules that need tracking out of /etc/nftables.conf, or turn the service off (systemctl disable
+        nftables, or chkconfig off)
+      evidence: >-
+        nft inet filter input: ct state established,related accept; it starts at boot by
+        /etc/systemd/system/sysinit.target.wants/nftables.service
+      kind: rules
+      loads: rules that need connection tracking
+      source: /etc/nftables.conf
 unload_order:
   description: The modules in the order in which they are unloaded.
   type: list
   elements: str
   returned: always
-  sample: [xt_conntrack, nf_conntrack, nf_defrag_ipv6, nf_defrag_ipv4]
+  sample:
+    - nft_ct
+    - nf_conntrack
+    - nf_defrag_ipv6
+    - nf_defrag_ipv4
 modules:
   description: The modules that exist for connection tracking alone and are loaded, C(before) and C(after).
   type: dict
   returned: always
-  sample: {}
+  sample:
+    after: []
+    before:
+      - nft_ct
+      - nf_conntrack
 reboot_required:
   description: Whether they are still loaded and the next boot will be without them. Nothing is rebooted.
   type: bool
@@ -208,7 +232,14 @@ report:
   type: list
   elements: str
   returned: always
-  sample: []
+  sample:
+    - 'answer: something needs it: it is not unloaded'
+    - 'needs it: nft inet filter input: ct state established,related accept; without tracking: packets are no longer
+      told apart by the connection they belong to, so this rule cannot work; brought back by /etc/nftables.conf'
+    - >-
+      brought back at boot by /etc/nftables.conf: nft inet filter input: ct state established,related accept; it starts
+      at boot by /etc/systemd/system/sysinit.target.wants/nftables.service (to stop that, take the rules that need
+      tracking out of /etc/nftables.conf, or turn the service off (systemctl disable nftables, or chkconfig off))
 steps:
   description: What was done, or would be.
   type: list
@@ -227,7 +258,23 @@ steps:
     reason:
       description: Why.
       type: str
-  sample: []
+  sample:
+    - kind: unload
+      path: /sys/module/nft_ct
+      reason: nothing needs it
+      setting: null
+    - kind: unload
+      path: /sys/module/nf_conntrack
+      reason: nothing needs it
+      setting: null
+    - kind: unload
+      path: /sys/module/nf_defrag_ipv6
+      reason: nothing needs it
+      setting: null
+    - kind: unload
+      path: /sys/module/nf_defrag_ipv4
+      reason: nothing needs it
+      setting: null
 backup_files:
   description: The copies kept, by the path of the file.
   type: dict

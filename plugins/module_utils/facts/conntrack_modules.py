@@ -44,11 +44,13 @@ class Removal(t.NamedTuple):
     """``order``: what is to be unloaded, users first. ``pins``: what of it something holds that is no module.
 
     ``foreign`` are users that do not exist for connection tracking alone, with the module that each of them uses.
+    ``held`` is what of it cannot go for either reason, directly or not.
     """
 
     order: tuple[str, ...]
     pins: tuple[Pin, ...]
     foreign: tuple[tuple[str, str], ...]
+    held: frozenset[str] = frozenset()
 
 
 def is_own(name: str) -> bool:
@@ -88,8 +90,13 @@ def removal(modules: t.Sequence[Module], wanted: t.Callable[[str], bool]) -> Rem
             waiting.append(user)
     if any(is_core(name) for name in chosen):
         chosen.update(name for name in _NEEDED_BY_CORE if name in by_name and chosen.issuperset(by_name[name].users))
-    pins = [_pin(by_name[name]) for name in by_name if name in chosen]
-    return Removal(_users_first(by_name, chosen), tuple(pin for pin in pins if pin), tuple(sorted(foreign)))
+    order = _users_first(by_name, chosen)
+    pins = [pin for pin in (_pin(by_name[name]) for name in by_name if name in chosen) if pin]
+    held = {pin.module for pin in pins} | {used for _user, used in foreign}
+    for name in order:
+        if held.intersection(by_name[name].users):
+            held.add(name)
+    return Removal(order, tuple(pins), tuple(sorted(foreign)), frozenset(held))
 
 
 def _pin(module: Module) -> Pin | None:

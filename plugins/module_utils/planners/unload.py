@@ -11,7 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..catalogue import SETTINGS
-from ..facts import access, bringers, conntrack_modules, holders, rulesets, settings
+from ..facts import access, bringers, conntrack_modules, holders, rulesets, settings, tracking_services
 from ..facts.bringers import Bringer
 from ..facts.conntrack_modules import Removal
 from ..facts.holders import Holder
@@ -64,6 +64,8 @@ def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan
         return _built_in(identity, found)
     files = keep_off.steps(snapshot, identity, options)
     returns = _returns(predict(snapshot, files), identity, options)
+    loading = bringers.find(snapshot, identity)
+    found = [_brought_back(holder, snapshot, loading) for holder in found]
     answer = _answer(removal, found)
     planned = UnloadPlan(answer, tuple(found), tuple(returns), removal.order)
     refusal = _refused_now(snapshot, planned) if when == NOW else _refused_at_boot(planned)
@@ -82,6 +84,15 @@ def _answer(removal: Removal, found: t.Sequence[Holder]) -> str:
     if any(holder.needs for holder in found):
         return NEEDED
     return LEFTOVERS if any(holder.kind != holders.NOTE for holder in found) else NOTHING_HOLDS
+
+
+def _brought_back(holder: Holder, snapshot: Snapshot, by: t.Iterable[Bringer]) -> Holder:
+    """A rule that stands in a file which a service restores comes back by that file."""
+    rule = " ".join(holder.evidence.split())
+    for each in by if holder.kind == holders.RULE and not holder.brought_back_by else ():
+        if each.kind == tracking_services.RULES and rule in " ".join((snapshot.text(each.source) or "").split()):
+            return holder._replace(brought_back_by=each.source)
+    return holder
 
 
 def _built_in(identity: Identity, found: t.Sequence[Holder]) -> UnloadPlan:

@@ -25,8 +25,8 @@ def report(plan: UnloadPlan, when: str) -> list[str]:
         "brought back at boot by %s: %s (to stop that, %s)" % (each.source, each.evidence, each.change)
         for each in plan.returns
     ]
-    if plan.order:
-        lines.append("in this order: " + ", ".join(plan.order))
+    if plan.live:
+        lines.append("unloaded in this order: " + ", ".join(plan.order))
     if when == unload.BOOT and not plan.refusal:
         lines.append("only the next boot is prepared")
     return lines

@@ -95,7 +95,14 @@ def test_a_kernel_that_unloads_nothing_pins_everything(row):
 
 
 def test_nothing_to_do_where_it_is_not_loaded():
-    assert removal("x_tables 61440 0 - Live 0x0\n") == ((), (), ())
+    assert removal("x_tables 61440 0 - Live 0x0\n").order == ()
+
+
+def test_what_a_held_module_uses_is_held_too():
+    assert removal(NAT).held == {
+        "xt_MASQUERADE", "iptable_nat", "nf_nat", "nf_conntrack", "nf_defrag_ipv6", "nf_defrag_ipv4",
+    }  # fmt: skip
+    assert removal(LEFTOVERS).held == frozenset()
 
 
 def test_a_list_that_was_cut_ends_all_the_same():

@@ -146,6 +146,22 @@ def test_the_program_that_made_a_rule_brings_it_back():
     assert decide(RULE, files).holders[0].brought_back_by == "ufw"
 
 
+def test_a_file_that_is_restored_at_boot_brings_its_rules_back():
+    link = "/etc/systemd/system/sysinit.target.wants/nftables.service"
+    files = {
+        NFT: STATEFUL,
+        "/etc/nftables.conf": STATEFUL,
+        link: Reading(text="", link="/lib/systemd/system/nftables.service"),
+    }
+    plan = decide(RULE, files)
+    assert plan.holders[0].brought_back_by == "/etc/nftables.conf"
+    assert plan.returns[0].source == "/etc/nftables.conf"
+
+
+def test_what_a_rule_uses_is_no_leftover():
+    assert [holder.name for holder in decide(RULE, {NFT: STATEFUL}).holders] == ["nft inet filter input"]
+
+
 def test_not_loaded_is_no_failure_and_files_are_seen_to_all_the_same():
     files = {CONFIG: 'IPTABLES_MODULES="nf_conntrack_ftp"\n', "/sys/module/nf_conntrack": None}
     plan = decide(
