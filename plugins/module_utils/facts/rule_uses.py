@@ -210,7 +210,7 @@ def _nft_kind(rule: NftRule) -> str | None:
         if expression.search(text):
             return kind
     outside = text
-    for _ in range(_NESTED):
+    for _turn in range(_NESTED):
         outside, count = _INNERMOST.subn("()", outside)
         if not count:
             break

@@ -30,7 +30,7 @@ _FAMILIES = (
 _BUILT_IN = "/lib/modules/%s/modules.builtin"
 
 FIRST: tuple[Item, ...] = (
-    *(File(names) for _, names, _ in _FAMILIES),
+    *(File(names) for _family, names, _nft_family in _FAMILIES),
     Names("/sys/module/nf_tables"),
     Glob(_BUILT_IN % "*", limit=1 << 18, keep=("nf_tables", "nft_compat"), most=3),
     *(Names("%s/ip*tables-*-save" % folder) for folder in _FOLDERS),
@@ -55,7 +55,7 @@ class Rulesets(t.NamedTuple):
 def items(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> tuple[Item, ...]:
     """What to read, given BASE and FIRST. ``prefix`` runs a command in another network namespace."""
     found: list[Item] = []
-    for family, names, _ in _FAMILIES:
+    for family, names, _nft_family in _FAMILIES:
         if prefix and snapshot.exists(names):
             found.append(Command((*prefix, "cat", names)))
         if snapshot.exists(names) if prefix else snapshot.text(names):
@@ -64,7 +64,7 @@ def items(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> tuple[Item, ...]:
     if _nf_tables(snapshot):
         found.append(_save(prefix, _NFT))
         if _compat_in_use(snapshot):
-            found += [_save(prefix, _nft_save(snapshot, family)) for family, _, _ in _FAMILIES]
+            found += [_save(prefix, _nft_save(snapshot, family)) for family, _names, _nft_family in _FAMILIES]
     return tuple(found)
 
 
@@ -75,7 +75,7 @@ def read(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> Rulesets:
     saved = reader.saved() if _compat_in_use(snapshot) else {}
     uses += _merged(ruleset, saved)
     filled = {rule[:3] for rule in ruleset.rules}
-    for (_, nft_family), of_family in saved.items():
+    for (_family, nft_family), of_family in saved.items():
         filled.update((nft_family, table.name, rule.chain) for table in of_family for rule in table.rules)
     empty = tuple(
         chain
@@ -95,7 +95,7 @@ class _Reader:
     def legacy(self) -> tuple[list[Use], list[str]]:
         uses: list[Use] = []
         tables: list[str] = []
-        for family, path, _ in _FAMILIES:
+        for family, path, _nft_family in _FAMILIES:
             names = self._names(path)
             tables += ["%s %s" % (family, name) for name in names]
             if not names:
@@ -128,7 +128,7 @@ class _Reader:
     def saved(self) -> dict[tuple[str, str], list[iptables_save.Table]]:
         """What iptables-nft tells of its own tables, by its name and nft's name of the family."""
         found = {}
-        for family, _, nft_family in _FAMILIES:
+        for family, _names, nft_family in _FAMILIES:
             text = self._said(_nft_save(self.snapshot, family))
             if text is not None:
                 found[family, nft_family] = iptables_save.parse(text)

@@ -36,7 +36,7 @@ class Rule(t.NamedTuple):
     def value(self, option: str) -> str | None:
         """The value of an option; empty where it has none, None where it is not there."""
         for each in self.options:
-            name, _, value = each.partition(" ")
+            name, _blank, value = each.partition(" ")
             if name == option:
                 return value
         return None

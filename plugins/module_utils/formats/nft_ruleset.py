@@ -156,7 +156,7 @@ class _Parser:
             rest = words[1:] if words[:1] and words[0] in _ADDING else words
             if rest[:1] != ["table"] or len(rest) < 2:
                 return False
-            place, _ = _place(rest[1:], 1)
+            place, _rest = _place(rest[1:], 1)
             self._blocks.append(place)
         elif len(self._blocks) == 1:
             if words[:1] != ["chain"] or len(words) < 2:

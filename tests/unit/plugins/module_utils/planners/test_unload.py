@@ -38,20 +38,20 @@ OVS = "openvswitch 192512 0 - Live 0x0\nnf_conntrack 172032 1 openvswitch, Live 
 NFT = "$ nft list ruleset"
 STATEFUL = """\
 table inet filter {
-	chain input {
-		type filter hook input priority filter; policy drop;
-		ct state established,related accept
-	}
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ct state established,related accept
+    }
 }
 """
 EMPTY_NAT = """\
 table ip nat {
-	chain PREROUTING {
-		type nat hook prerouting priority dstnat; policy accept;
-	}
-	chain POSTROUTING {
-		type nat hook postrouting priority srcnat; policy accept;
-	}
+    chain PREROUTING {
+        type nat hook prerouting priority dstnat; policy accept;
+    }
+    chain POSTROUTING {
+        type nat hook postrouting priority srcnat; policy accept;
+    }
 }
 """
 SSH = (
@@ -105,7 +105,7 @@ def test_empty_nat_chains_are_deleted_first_and_can_be_made_again():
         (RULE, {NFT: STATEFUL}, ["nft inet filter input", "ct state established,related accept", "leave tracking on"]),
         (RULE, {NFT: ""}, ["nft_ct", "1 reference"]),
         (RULE, {}, ["nft_ct", "not all rules could be read"]),
-        (NAT, {NFT: EMPTY_NAT.split("\tchain POST")[0] + "}\n"}, ["nft_chain_nat", "2 reference"]),
+        (NAT, {NFT: EMPTY_NAT.split("\n    chain POST", maxsplit=1)[0] + "\n}\n"}, ["nft_chain_nat", "2 reference"]),
         (NAT, {NFT: EMPTY_NAT.replace("srcnat; policy accept", "srcnat; policy drop")}, ["policy drop"]),
         (NAT, {NFT: EMPTY_NAT.replace("nat {", "nat {\n\tflags owner", 1)}, ["owner"]),
         (NAT, {NFT: EMPTY_NAT.replace("srcnat; policy accept;", "srcnat;\n\tmasquerade")}, ["masquerade"]),
@@ -178,7 +178,10 @@ class TestHelpers:
         assert plan.lost == ()
 
     def test_a_stateful_rule_does_not_keep_them(self):
-        modules = FTP.replace("nf_conntrack 172032 3 ", "nf_conntrack 172032 4 nft_ct,") + RULE.split("nf_conn")[0]
+        modules = (
+            FTP.replace("nf_conntrack 172032 3 ", "nf_conntrack 172032 4 nft_ct,")
+            + RULE.split("nf_conn", maxsplit=1)[0]
+        )
         assert decide(modules + "nf_tables 1 4 nft_ct, Live 0x0\n", {NFT: STATEFUL}, helpers_only=True).refusal is None
 
     def test_a_warning_names_one_that_is_at_work(self):
