@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole of conntrack_unload over recorded hosts, which have no kernel to unload anything from."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils.formats import modules
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import UNLOAD, Outcome
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import keep_off, transaction, unload, unloading
+from ansible_collections.netops.conntrack.tests.unit import planning, recorded
+
+CONFIG = "/etc/sysconfig/iptables-config"
+
+
+class Unloading:
+    """A recorded host whose list of modules loses what is unloaded; ``stubborn`` ones stay, as if something came."""
+
+    def __init__(self, host, stubborn=()):
+        self._host = host
+        self._stubborn = stubborn
+        self.loaded_again = []
+
+    def read(self, items):
+        return self._host.read(items)
+
+    def carry_out(self, steps):
+        outcomes = []
+        for step in steps:
+            if step.kind == UNLOAD and step.before in self._stubborn:
+                outcomes.append(Outcome(step, "EBUSY", "rmmod: Module %s is in use" % step.before))
+            elif step.kind == UNLOAD:
+                path = self._host.root + "/proc/modules"
+                with open(path, encoding="utf-8") as stream:
+                    text = stream.read()
+                planning.overwrite(path, modules.without(text, step.before))
+                outcomes.append(Outcome(step))
+            elif step.kind == "module":
+                self.loaded_again.append(step.after)
+                outcomes.append(Outcome(step))
+            else:
+                outcomes += self._host.carry_out([step])
+        return outcomes
+
+
+def run(host, when=unload.BOOT, check=False, **options):
+    return unloading.apply(host, when, keep_off.Options(**options), check)
+
+
+def bytes_of(host, path):
+    with open(host.root + path, "rb") as stream:
+        return stream.read()
+
+
+def test_the_original_case(tmp_path):
+    """Its line is commented and nothing else changes; a boot is what it takes."""
+    host = recorded.copy("rhel5-origin", tmp_path)
+    before = planning.tree(host.root)
+    predicted = run(host, check=True)
+    assert planning.tree(host.root) == before
+    done = run(host)
+    assert done.values == predicted.values
+    assert (done.changed, done.refusal, done.values["reboot_required"]) == (True, None, True)
+    changed = planning.changes(before, planning.tree(host.root))
+    line = b'IPTABLES_MODULES="ip_conntrack_netbios_ns"'
+    assert changed == {CONFIG: (before[CONFIG], before[CONFIG].replace(line, b"#" + line))}
+    assert not run(host).changed
+    transaction.undo(host, allow_lower=True, check=False)
+    assert planning.tree(host.root) == before
+
+
+def test_the_original_case_now(tmp_path):
+    """Its rules, whatever they are, hold xt_state: no tool is there to quote them."""
+    host = recorded.copy("rhel5-origin", tmp_path)
+    before = planning.tree(host.root)
+    done = run(host, when=unload.NOW)
+    assert done.values["answer"] == unload.NEEDED
+    assert "xt_state" in done.refusal
+    assert planning.tree(host.root) == before
+
+
+def test_the_helper_of_the_original_case(tmp_path):
+    host = recorded.copy("rhel5-origin", tmp_path)
+    done = run(Unloading(host), when=unload.NOW, helpers_only=True)
+    assert done.values["modules"]["before"] == ["ip_conntrack_netbios_ns", "xt_state", "ip_conntrack"]
+    assert done.values["modules"]["after"] == ["xt_state", "ip_conntrack"]
+    assert b"\n#IPTABLES_MODULES=" in bytes_of(host, CONFIG)
+
+
+@pytest.mark.parametrize("name", recorded.names())
+def test_check_mode_says_what_the_run_does(name, tmp_path):
+    for number, when in enumerate((unload.NOW, unload.BOOT)):
+        host = Unloading(recorded.copy(name, tmp_path / str(number)))
+        try:
+            predicted = run(host, when, check=True)
+        except keep_off.Refused as error:
+            with pytest.raises(keep_off.Refused, match="root" if "root" in str(error) else ""):
+                run(host, when)
+            continue
+        done = run(host, when)
+        assert done.values == predicted.values
+        assert (done.changed, done.refusal) == (predicted.changed, predicted.refusal)
+
+
+def test_what_was_unloaded_comes_back_where_the_kernel_refuses_the_rest(tmp_path):
+    copy = recorded.copy("not-tracking", tmp_path)
+    text = (
+        "nf_conntrack_ftp 24576 0 - Live 0x0\nnf_conntrack_netlink 57344 0 - Live 0x0\n"
+        "nf_conntrack 172032 2 nf_conntrack_ftp,nf_conntrack_netlink, Live 0x0\n"
+    )
+    planning.overwrite(copy.root + "/proc/modules", text)
+    os.makedirs(copy.root + os.path.dirname(CONFIG), exist_ok=True)
+    with open(copy.root + CONFIG, "w", encoding="utf-8") as stream:
+        stream.write('IPTABLES_MODULES="nf_conntrack_ftp"\n')
+    os.makedirs(copy.root + os.path.dirname(planning.HOST_ALIAS), exist_ok=True)
+    with open(copy.root + planning.HOST_ALIAS, "w", encoding="utf-8") as stream:
+        stream.write("65536\n")
+    host = Unloading(copy, stubborn=("nf_conntrack_netlink", "nf_conntrack"))
+    done = run(host, when=unload.NOW)
+    assert host.loaded_again == ["nf_conntrack_ftp"]
+    assert any("nf_conntrack_netlink is in use" in failure for failure in done.failures)
+    assert bytes_of(copy, CONFIG) == b'IPTABLES_MODULES="nf_conntrack_ftp"\n'
