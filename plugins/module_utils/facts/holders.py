@@ -12,44 +12,17 @@ import typing as t
 
 from ..formats import table_lines
 from ..snapshot import Snapshot
-from . import conntrack_modules, namespaces, rule_owners, rulesets, settings
+from . import conntrack_modules, namespaces, references, rule_owners, rulesets, settings
 from . import modules as module_facts
 from .conntrack_modules import Removal
+from .holder import CHAIN, CONNECTIONS, CONTAINER, HELPER, MODULE, NOTE, RULE, UNREAD, WORKING, Holder
 from .identity import Identity
 from .rule_uses import Use
-
-RULE = "rule"
-MODULE = "module"
-REFERENCE = "reference"
-CONNECTIONS = "connections"
-CHAIN = "chain"
-HELPER = "helper"
-WORKING = "working_helper"
-CONTAINER = "container"
-NOTE = "note"
-UNREAD = "unread"
 
 TABLE = "/proc/net/nf_conntrack"
 OLD_TABLE = "/proc/net/ip_conntrack"
 
 _SHOWN = 3
-
-
-class Holder(t.NamedTuple):
-    """``needs``: it stands in the way; the others are leftovers, or only worth knowing.
-
-    ``name`` says what it is and ``evidence`` quotes it; ``breaks`` is what would break without tracking, ``change``
-    what the operator would have to change. ``namespace`` is None in that of whoever read the snapshot.
-    """
-
-    kind: str
-    name: str
-    evidence: str
-    breaks: str
-    change: str
-    needs: bool
-    namespace: str | None = None
-    brought_back_by: str | None = None
 
 
 def find(snapshot: Snapshot, identity: Identity, removal: Removal, helpers_only: bool) -> list[Holder]:
@@ -59,7 +32,7 @@ def find(snapshot: Snapshot, identity: Identity, removal: Removal, helpers_only:
     rules = rulesets.read(snapshot)
     found = _rules(snapshot, rules.uses, helpers_only)
     found += _foreign(snapshot, removal)
-    found += _references(removal, rules, found)
+    found += references.unexplained(removal, rules, found)
     if not helpers_only:
         found += _unread(rules, removal)
         found += _connections(snapshot, removal)
@@ -130,58 +103,6 @@ def _foreign(snapshot: Snapshot, removal: Removal) -> list[Holder]:
             ),
         )
     return list(found.values())
-
-
-# What takes a reference to a module itself, by the beginning of its name, and which rules explain it.
-_TAKERS = (
-    ("act_", "a filter of traffic control (tc filter show)", None),
-    ("nf_conntrack_netlink", "a program that reads the table or waits for its events", None),
-    ("nfnetlink_cttimeout", "a timeout policy (nfct timeout list)", None),
-    ("nfnetlink_cthelper", "a helper in user space (nfct helper list)", None),
-    ("nft_", "a rule, a chain or an object of nftables", "nft "),
-    ("nf_flow_table", "a flow table of nftables", "nft "),
-    ("nf_conntrack_bridge", "a rule of nftables for bridges", "nft "),
-    ("xt_", "a rule of iptables", "ip"),
-    ("ipt_", "a rule of iptables", "ip"),
-    ("ip6t_", "a rule of ip6tables", "ip"),
-)
-_SOMETHING = "something in the kernel that no rule seen explains"
-
-
-def _references(removal: Removal, rules: rulesets.Rulesets, known: t.Sequence[Holder]) -> t.Iterator[Holder]:
-    chains = len(rules.empty_nat_chains)
-    for pin in removal.pins:
-        if pin.references is None:
-            yield Holder(
-                REFERENCE,
-                pin.module,
-                "the kernel does not unload this module",
-                "nothing: it stays loaded until the next boot",
-                "keep it from being loaded (when: boot) and boot",
-                needs=True,
-            )
-            continue
-        if pin.module.startswith("nft_chain_nat"):
-            chains -= pin.references
-            if chains >= 0:
-                continue
-        taker, rule = next(
-            ((taker, rule) for start, taker, rule in _TAKERS if pin.module.startswith(start)), (_SOMETHING, "")
-        )
-        # By whatever program, a rule in sight is what the reference is for.
-        if rule is not None and any(
-            holder.kind == RULE and (holder.name.startswith(rule) or taker.endswith("iptables")) for holder in known
-        ):
-            continue
-        hidden = "; not all rules could be read: %s" % "; ".join(rules.unread.values()) if rules.unread else ""
-        yield Holder(
-            REFERENCE,
-            pin.module,
-            "%d reference%s that no module accounts for" % (pin.references, "" if pin.references == 1 else "s"),
-            "%s, here or in another network namespace%s" % (taker, hidden),
-            "find it and take it out",
-            needs=True,
-        )
 
 
 def _unread(rules: rulesets.Rulesets, removal: Removal) -> t.Iterator[Holder]:

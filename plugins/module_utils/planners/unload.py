@@ -14,7 +14,8 @@ from ..catalogue import SETTINGS
 from ..facts import access, bringers, conntrack_modules, holders, rulesets, settings, tracking_services
 from ..facts.bringers import Bringer
 from ..facts.conntrack_modules import Removal
-from ..facts.holders import Holder
+from ..facts.holder import CHAIN as NAT_CHAIN
+from ..facts.holder import CONTAINER, NOTE, RULE, WORKING, Holder
 from ..facts.identity import Identity, identify
 from ..formats import modules as module_list
 from ..plan import CHAIN, LOADED, SYSCTL, UNLOAD, Step, predict
@@ -80,23 +81,23 @@ def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan
 
 def _answer(removal: Removal, found: t.Sequence[Holder]) -> str:
     if not removal.order:
-        return NEEDED if any(holder.kind == holders.CONTAINER for holder in found) else NOT_LOADED
+        return NEEDED if any(holder.kind == CONTAINER for holder in found) else NOT_LOADED
     if any(holder.needs for holder in found):
         return NEEDED
-    return LEFTOVERS if any(holder.kind != holders.NOTE for holder in found) else NOTHING_HOLDS
+    return LEFTOVERS if any(holder.kind != NOTE for holder in found) else NOTHING_HOLDS
 
 
 def _brought_back(holder: Holder, snapshot: Snapshot, by: t.Iterable[Bringer]) -> Holder:
     """A rule that stands in a file which a service restores comes back by that file."""
     rule = " ".join(holder.evidence.split())
-    for each in by if holder.kind == holders.RULE and not holder.brought_back_by else ():
+    for each in by if holder.kind == RULE and not holder.brought_back_by else ():
         if each.kind == tracking_services.RULES and rule in " ".join((snapshot.text(each.source) or "").split()):
             return holder._replace(brought_back_by=each.source)
     return holder
 
 
 def _built_in(identity: Identity, found: t.Sequence[Holder]) -> UnloadPlan:
-    rules = [holder for holder in found if holder.kind in (holders.RULE, holders.CHAIN)]
+    rules = [holder for holder in found if holder.kind in (RULE, NAT_CHAIN)]
     said = "connection tracking is built into this kernel and cannot be unloaded"
     if rules and not identity.kernel.before(4, 10):
         refusal = "%s. What makes it track: %s. Without such rules it tracks nothing; a rule with notrack %s" % (
@@ -135,7 +136,7 @@ def _refused_at_boot(planned: UnloadPlan) -> str | None:
 
 def _refused_to_deny(planned: UnloadPlan, options: keep_off.Options) -> str | None:
     """A firewall whose rules cannot be loaded leaves the host open."""
-    rules = [holder for holder in planned.holders if holder.kind == holders.RULE]
+    rules = [holder for holder in planned.holders if holder.kind == RULE]
     if options.deny == keep_off.NONE or not (rules or planned.returns):
         return None
     said = "; ".join([*(_told(holder) for holder in rules), *(each.source for each in planned.returns)][:_SHOWN])
@@ -160,7 +161,7 @@ def _told(holder: Holder) -> str:
 
 def _warnings(planned: UnloadPlan, when: str) -> t.Iterator[str]:
     for holder in planned.holders:
-        if holder.kind == holders.WORKING:
+        if holder.kind == WORKING:
             yield "%s: %s; %s" % (holder.name, holder.evidence, holder.breaks)
     for each in planned.returns:
         yield "the next boot will load it again, by %s: %s; to stop that, %s" % (

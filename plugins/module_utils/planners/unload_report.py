@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..facts.holders import NOTE, Holder
+from ..facts.holder import NOTE, Holder
 from . import unload
 from .unload import UnloadPlan
 
