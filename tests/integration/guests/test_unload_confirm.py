@@ -1,0 +1,50 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unloading on trial: a host that cannot be reached anew loads the modules again by itself, with their values."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+WINDOW = 8
+# Without connection tracking, as that is to go.
+CUT = "table inet cut { chain input { type filter hook input priority 0; tcp dport 22 tcp flags syn drop; }; }"
+UNDONE = "/var/lib/netops-conntrack/undone"
+LOADED = "awk '$1 ~ /^(nf_conntrack|nf_conntrack_ftp)$/ { print $1 }' /proc/modules | sort | xargs"
+
+
+@pytest.fixture(autouse=True)
+def loaded(guest):
+    guest.run("modprobe nf_conntrack_ftp && echo 23 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
+    yield
+    guest.run("for name in nf_conntrack_ftp nf_conntrack; do rmmod $name 2>/dev/null; done; true")
+    assert guest.run(LOADED) == "\n"
+
+
+def test_a_host_that_cannot_be_reached_anew_loads_it_again(guest):
+    guest.facts(gather_subset=["limits"])  # leaves a connection behind that the next task goes by
+    wait = f"for i in $(seq 240); do test -e {UNDONE} && break; sleep 1; done"
+    guest.run(f"nft '{CUT}'; systemd-run --quiet sh -c '{wait}; nft delete table inet cut'")
+    result = guest.module("conntrack_unload", confirm=WINDOW)
+    assert result["failed"]
+    assert "not confirmed" in result["msg"], result
+    deadline = time.monotonic() + 60
+    while guest.ssh_is_closed() and time.monotonic() < deadline:
+        time.sleep(1)
+    assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
+    assert guest.value("udp_timeout") == 23
+
+
+def test_a_host_that_is_reached_stays_without_until_it_is_restored(guest):
+    result = guest.module("conntrack_unload", confirm=60)
+    assert not result["failed"], result
+    assert (result["confirmed"], result["answer"], result["loaded"]) == (True, "leftovers", False)
+    assert guest.run(LOADED) == "\n"
+    again = guest.module("conntrack_unload", confirm=60)
+    assert (again["changed"], again["answer"]) == (False, "not_loaded")
+    assert not guest.module("conntrack_settings", state="restored")["failed"]
+    assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
+    assert guest.value("udp_timeout") == 23
