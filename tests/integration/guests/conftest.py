@@ -27,10 +27,11 @@ class Guest:
         self.variables = json.loads(self._lab("inventory").stdout)["_meta"]["hostvars"][self.name]
         self.address = self.variables["ansible_host"]
 
-    def module(self, name, **arguments):
+    def module(self, name, check=False, **arguments):
         """The result of a module of this collection. SSH's connection is kept, as a full table lets no new one in."""
         argv = ["ansible", "-i", os.path.join(self.state, "inventory.yml"), self.name]
         argv += ["-m", "netops.conntrack." + name, *(["-a", json.dumps(arguments)] if arguments else [])]
+        argv += ["--check"] if check else []
         environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=180, env=environment
