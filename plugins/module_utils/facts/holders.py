@@ -53,7 +53,7 @@ _CONTAINER = Holder(
 )
 
 
-def _rules(snapshot: Snapshot, own: t.Iterable[Use], helpers_only: bool) -> list[Holder]:
+def _rules(snapshot: Snapshot, own: tuple[Use, ...], helpers_only: bool) -> list[Holder]:
     def of(uses: t.Iterable[Use], namespace: str | None) -> list[Holder]:
         return [
             Holder(
@@ -71,11 +71,10 @@ def _rules(snapshot: Snapshot, own: t.Iterable[Use], helpers_only: bool) -> list
         ]
 
     found = of(own, None)
-    seen = []
+    seen = [own]
     for namespace in namespaces.others(snapshot)[: namespaces.MOST]:
         uses = rulesets.read(snapshot, namespace.prefix).uses
-        # A named namespace with a process in it is met twice.
-        if uses and uses not in seen:
+        if uses and (namespace.surely_another or uses not in seen):
             found += of(uses, namespace.name)
             seen.append(uses)
     return found

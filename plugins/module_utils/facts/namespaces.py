@@ -23,6 +23,11 @@ class Namespace(t.NamedTuple):
     name: str
 
     @property
+    def surely_another(self) -> bool:
+        """Not so where only the name is known: that namespace may be met a second time, or be our own."""
+        return self.path.startswith("/proc/")
+
+    @property
     def prefix(self) -> tuple[str, ...]:
         """What runs a command in there."""
         return ("nsenter", "--net=" + self.path)

@@ -141,6 +141,18 @@ def test_a_rule_of_another_network_namespace_is_quoted_with_its_process():
     assert "ct state established,related accept" in refusal
 
 
+def test_a_namespace_that_is_met_by_process_and_by_name_is_told_once():
+    files = {
+        "/proc/self/ns/net": Reading(text="", link="net:[1]"),
+        "/proc/77/ns/net": Reading(text="", link="net:[2]"),
+        "/run/netns/blue": "",
+        NFT: STATEFUL,
+        "$ nsenter --net=/proc/77/ns/net nft list ruleset": STATEFUL,
+        "$ nsenter --net=/run/netns/blue nft list ruleset": STATEFUL,
+    }
+    assert [holder.namespace for holder in decide(RULE, files).holders] == [None, "process 77"]
+
+
 def test_the_program_that_made_a_rule_brings_it_back():
     files = {NFT: STATEFUL.replace("chain input", "chain ufw-before-input")}
     assert decide(RULE, files).holders[0].brought_back_by == "ufw"
