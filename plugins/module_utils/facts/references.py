@@ -43,7 +43,7 @@ def unexplained(removal: Removal, rules: Rulesets, known: t.Sequence[Holder]) ->
             chains -= pin.references
             if chains >= 0:
                 continue
-        taker, explained = next((taker, names) for start, taker, names in _TAKERS if pin.module.startswith(start))
+        taker, explained = _taker(pin.module)
         if any(holder.kind == RULE and holder.name.startswith(explained) for holder in known):
             continue
         unread = "; not all rules could be read: %s" % "; ".join(rules.unread.values()) if rules.unread else ""
@@ -56,6 +56,10 @@ def unexplained(removal: Removal, rules: Rulesets, known: t.Sequence[Holder]) ->
             "find it and take it out",
             needs=True,
         )
+
+
+def _taker(module: str) -> tuple[str, tuple[str, ...]]:
+    return next((taker, names) for start, taker, names in _TAKERS if module.startswith(start))
 
 
 def _permanent(pin: Pin) -> Holder:
