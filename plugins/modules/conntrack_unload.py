@@ -349,7 +349,7 @@ def main() -> None:
     if result.trial and confirm:
         returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
     elif given:
-        returned["confirmed"] = True
+        returned["confirmed"] = not result.failures
     if result.refusal or result.failures:
         module.fail_json(msg=printable(result.refusal or "not as planned: " + "; ".join(result.failures)), **returned)
     module.exit_json(**returned)

@@ -38,7 +38,8 @@ def find(snapshot: Snapshot, identity: Identity, removal: Removal, helpers_only:
         found += _connections(snapshot, removal)
         found += [_empty_chain(*chain[:3]) for chain in rules.empty_nat_chains]
     found += _helpers(snapshot, removal)
-    found += [_leftover(name) for name in removal.order if name not in removal.held and not _comes_with_core(name)]
+    told = {*removal.held, *(holder.name for holder in found)}
+    found += [_leftover(name) for name in removal.order if name not in told and not _comes_with_core(name)]
     found += _notes(snapshot)
     return sorted(found, key=lambda holder: not holder.needs)
 

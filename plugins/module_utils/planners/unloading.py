@@ -76,8 +76,7 @@ def apply(
     if any(failure.step.kind in (UNLOAD, CHAIN) for failure in done.failures):
         failures += _put_back(host, found, done.steps, guard)
         after = after.with_readings(dict(host.read(_AGAIN).items()))
-    # What goes with a module is no step of its own.
-    steps = [step for step in done.steps if not (step.kind == SYSCTL and step.after is None)]
+    steps = [step for step in done.steps if not _lost(step)]
     on_trial = not check and not failures and bool(guard and guard.trial)
     values = _values(before, after, found, when, options, steps)
     return Result(bool(steps), None, failures, [*news, *found.warnings, *done.warnings], values, on_trial)
@@ -95,24 +94,29 @@ def _read(host: sequence.Host, options: keep_off.Options) -> Snapshot:
 
 
 def _put_back(
-    host: sequence.Host, found: UnloadPlan, done: t.Iterable[Step], guard: sequence.Guard | None
+    host: sequence.Host, found: UnloadPlan, done: t.Sequence[Step], guard: sequence.Guard | None
 ) -> t.Iterator[str]:
     """What was unloaded before the kernel refused the rest is loaded again, and what waited to do so is ended."""
     back = []
-    for step in reversed(list(done)):
+    for step in reversed(done):
         if step.kind in (UNLOAD, CHAIN):
             kind = MODULE if step.kind == UNLOAD else CHAIN
             back.append(step._replace(kind=kind, before=None, after=step.before))
     if any(step.kind == MODULE and conntrack_modules.is_core(step.after or "") for step in back):
-        back += [step._replace(before=None, after=step.before) for step in reversed(found.lost)]
-    back += [
-        step._replace(before=step.after, after=step.before)
-        for step in (guard.steps if guard else ())
-        if step.kind == FILE
-    ]
+        # A run that confirms has the values from the trial.
+        lost = [*(step for step in done if _lost(step)), *found.lost]
+        back += [step._replace(before=None, after=step.before) for step in reversed(lost)]
+    if guard and guard.trial:
+        written = [step for step in guard.steps if step.kind == FILE]
+        back += [step._replace(before=step.after, after=step.before) for step in written]
     for outcome in host.carry_out(back):
         if outcome.error:
             yield "not put back: %s: %s" % (outcome.step.path, outcome.detail)
+
+
+def _lost(step: Step) -> bool:
+    """Whether it is a value that goes with its module, and so no step of its own."""
+    return step.kind == SYSCTL and step.after is None
 
 
 def _values(
