@@ -24,10 +24,10 @@ class Step(t.NamedTuple):
     """One act.
 
     ``kind`` is ``sysctl`` (write a value into a file below /proc or /sys), ``file`` (replace a whole file
-    atomically), ``module`` (load the kernel module named ``after``, whose ``path`` is below /sys/module), ``unload``
-    (unload the one named ``before``), ``chain`` (delete the empty chain of nftables whose family, table and name are
-    ``path``, or add it; the text is its definition) or ``start`` (run the shell script at ``path`` by itself, beyond
-    the end of this run).
+    atomically), ``module`` (load the kernel module whose ``path`` is below /sys/module; the text is its name, and the
+    parameters that it is loaded with), ``unload`` (unload it), ``chain`` (delete the empty chain of nftables whose
+    family, table and name are ``path``, or add it; the text is its definition) or ``start`` (run the shell script at
+    ``path`` by itself, beyond the end of this run).
     ``before`` and ``after`` are texts; None means that the file is not there. ``mode`` is for a file that is new.
     ``setting`` names what the step is for, ``reason`` says why in one sentence.
     """
@@ -64,7 +64,7 @@ def predict(snapshot: Snapshot, steps: t.Iterable[Step]) -> Snapshot:
         known = snapshot.reading(step.path)
         listed = readings.get(LOADED) or snapshot.reading(LOADED)
         if step.kind == UNLOAD and listed.text is not None:
-            readings[LOADED] = listed._replace(text=module_list.without(listed.text, step.before or ""))
+            readings[LOADED] = listed._replace(text=module_list.without(listed.text, module_of(step.path)))
         if step.kind == MODULE:
             readings[step.path] = Reading(text="")
         elif step.after is None:
@@ -112,8 +112,13 @@ def diff(steps: t.Iterable[Step]) -> list[dict[str, str]]:
     return shown
 
 
+def module_of(path: str) -> str:
+    """The module whose folder below /sys/module this is."""
+    return path.rsplit("/", 1)[-1]
+
+
 def _named(step: Step) -> str:
-    return "nft " + step.path if step.kind == CHAIN else "module " + step.path.rsplit("/", 1)[-1]
+    return "nft " + step.path if step.kind == CHAIN else "module " + module_of(step.path)
 
 
 def describe(steps: t.Iterable[Step]) -> list[dict[str, str | None]]:

@@ -225,6 +225,7 @@ HOLDERS: tuple[Item, ...] = (
     File("/proc/net/nf_conntrack_expect", limit=1 << 18),
     File("/proc/sys/net/bridge/bridge-nf-call-iptables", limit=64),
     File("/proc/sys/kernel/modules_disabled", limit=64),
+    Glob("/sys/module/[in][pf]_*/parameters/*", limit=4096),
 )
 
 # Only where addresses are translated: it is work inside the kernel for each entry.

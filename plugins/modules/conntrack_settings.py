@@ -333,7 +333,7 @@ def main() -> None:
     )
     if result.trial and confirm:
         returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
-    elif given:
+    elif given and not module.check_mode:
         returned["confirmed"] = True
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:

@@ -45,6 +45,8 @@ options:
       - Modules that the iptables scripts shall not load any more. Where it is left out, every module of connection
         tracking that the files list, or with O(helpers_only) every helper.
       - An empty list stands for the whole line, whatever it lists.
+      - A file that cannot be understood as the shell reads it fails the task where this option is given. Otherwise it
+        is left alone, with a warning.
     type: list
     elements: str
   modules_load:
@@ -56,7 +58,8 @@ options:
     default: []
   deny:
     description:
-      - What C(/etc/modprobe.d/zz-netops-conntrack-off.conf) tells modprobe. V(none) writes no such file.
+      - What C(/etc/modprobe.d/zz-netops-conntrack-off.conf) tells modprobe of the core, or with O(helpers_only) of the
+        helpers. V(none) writes no such file.
       - With V(blacklist) no rule loads the modules by itself any more; modprobe by name still does.
       - With V(install) they cannot be loaded at all, and neither can anything that needs them.
       - With either, a firewall with a stateful rule or NAT is not loaded, or not all of it, and may leave the host open
@@ -69,7 +72,8 @@ options:
     description:
       - The host loads the modules again by itself after so many seconds, and puts their values back, unless Ansible
         confirms over a fresh connection by then that all is well. Files are written only then.
-      - From 5 to 3600; V(0) unloads without that. Cannot be used with C(async).
+      - From 5 to 3600; V(0) unloads without that. It matters only where a module is unloaded, so not with O(when=boot).
+        Cannot be used with C(async).
     type: int
     default: 0
   confirm_token:
@@ -348,7 +352,7 @@ def main() -> None:
     returned = printable({"changed": result.changed, **result.values, "backup_files": host.backups})
     if result.trial and confirm:
         returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
-    elif given:
+    elif given and not module.check_mode:
         returned["confirmed"] = not result.failures
     if result.refusal or result.failures:
         module.fail_json(msg=printable(result.refusal or "not as planned: " + "; ".join(result.failures)), **returned)

@@ -35,7 +35,8 @@ def find(snapshot: Snapshot, identity: Identity, removal: Removal, helpers_only:
     found += references.unexplained(removal, rules, found)
     if not helpers_only:
         found += _unread(rules, removal)
-        found += _connections(snapshot, removal)
+        if rules.empty_nat_chains or any(name.endswith("table_nat") for name in removal.order):
+            found += _connections(snapshot)
         found += [_empty_chain(*chain[:3]) for chain in rules.empty_nat_chains]
     found += _helpers(snapshot, removal)
     told = {*removal.held, *(holder.name for holder in found)}
@@ -54,6 +55,9 @@ _CONTAINER = Holder(
 )
 
 
+_NO_HELPER = "take the rule out and let these connections in by their ports, or keep the helper"
+
+
 def _rules(snapshot: Snapshot, own: tuple[Use, ...], helpers_only: bool) -> list[Holder]:
     def of(uses: t.Iterable[Use], namespace: str | None) -> list[Holder]:
         return [
@@ -62,7 +66,7 @@ def _rules(snapshot: Snapshot, own: tuple[Use, ...], helpers_only: bool) -> list
                 use.where,
                 use.text,
                 use.breaks,
-                use.change,
+                _NO_HELPER if helpers_only else use.change,
                 needs=True,
                 namespace=namespace,
                 brought_back_by=rule_owners.owner(use.where, use.text),
@@ -119,10 +123,8 @@ def _unread(rules: rulesets.Rulesets, removal: Removal) -> t.Iterator[Holder]:
             )
 
 
-def _connections(snapshot: Snapshot, removal: Removal) -> t.Iterator[Holder]:
-    """Translated connections outlive their rule, until conntrack goes."""
-    if not any("nat" in name for name in removal.order):
-        return
+def _connections(snapshot: Snapshot) -> t.Iterator[Holder]:
+    """Translated connections outlive their rule while there is a nat chain or table, be it empty."""
     path = TABLE if snapshot.exists(TABLE) else OLD_TABLE
     text = snapshot.text(path)
     if text is None:
@@ -143,7 +145,7 @@ def _connections(snapshot: Snapshot, removal: Removal) -> t.Iterator[Holder]:
             "%d translated connection%s" % (len(lines), "" if len(lines) == 1 else "s"),
             "; ".join(lines[:_SHOWN]),
             "they would be cut",
-            "wait until they have ended",
+            "wait until they have ended, or end them (conntrack -D)",
             needs=True,
         )
 

@@ -10,7 +10,7 @@ import errno
 import time
 import typing as t
 
-from ..plan import Outcome, Step
+from ..plan import Outcome, Step, module_of
 
 Run = t.Callable[[t.Sequence[str], int], t.Tuple[int, bytes, bytes]]
 
@@ -40,7 +40,7 @@ def said(run: Run | None, argv: t.Sequence[str]) -> str:
 
 
 def load(run: Run | None, step: Step) -> Outcome:
-    complaint = refusal(run, ("modprobe", "--", step.after or ""))
+    complaint = refusal(run, ("modprobe", "--", *(step.after or "").split()))
     if complaint:
         return Outcome(step, "ENODEV", complaint)
     # What udev's rules set when a module is loaded must not come after what the next steps set.
@@ -55,7 +55,7 @@ def unload(run: Run | None, step: Step) -> Outcome:
     for turn in range(_TRIES):
         if turn:
             time.sleep(_PAUSE)
-        complaint = refusal(run, ("rmmod", step.before or ""))
+        complaint = refusal(run, ("rmmod", module_of(step.path)))
         if complaint is None or "in use" not in complaint:
             break
     return Outcome(step, "EBUSY", complaint) if complaint else Outcome(step)

@@ -29,7 +29,7 @@ MODPROBE = "/etc/modprobe.d/zz-netops-conntrack-off.conf"
 _MODPROBE_CONF = "/etc/modprobe.conf"
 
 _HEADER = "# Written by the Ansible collection netops.conntrack: %s\n"
-_EDITABLE = re.compile(r"/etc/modules(?:-load\.d/[^/]+\.conf)?\Z")
+EDITABLE = re.compile(r"/etc/modules(?:-load\.d/[^/]+\.conf)?\Z")
 _WORD = re.compile(r"[\w-]+")
 
 
@@ -52,7 +52,7 @@ class Options(t.NamedTuple):
 def check(options: Options) -> None:
     """Raises Refused for a request that makes no sense, before anything is read."""
     for path in options.modules_load:
-        if not _EDITABLE.match(path):
+        if not EDITABLE.match(path):
             allowed = "/etc/modules and /etc/modules-load.d/*.conf"
             raise Refused("modules_load: %s is not a file that can be edited here; allowed: %s" % (path, allowed))
     if options.iptables_modules:
@@ -62,10 +62,20 @@ def check(options: Options) -> None:
             raise Refused("iptables_%s" % error) from error
 
 
-def steps(snapshot: Snapshot, identity: Identity, options: Options) -> list[Step]:
-    """Raises Refused where a file cannot be edited safely, before any is changed."""
+class Files(t.NamedTuple):
+    """``left_alone`` says of each file that nobody asked for by name why it could not be edited safely."""
+
+    steps: tuple[Step, ...]
+    left_alone: tuple[str, ...]
+
+
+def steps(snapshot: Snapshot, identity: Identity, options: Options) -> Files:
+    """Raises Refused where what was asked for cannot be edited safely, before any file is changed."""
     unwanted = conntrack_modules.is_helper if options.helpers_only else conntrack_modules.is_own
-    found = [*_iptables(snapshot, options, unwanted), *_asked_for(snapshot, options, unwanted)]
+    found, problems = _iptables(snapshot, options, unwanted)
+    if problems and options.iptables_modules is not None:
+        raise Refused("; ".join(problems))
+    found += _asked_for(snapshot, options, unwanted)
     if not options.helpers_only:
         found += _ours(snapshot)
     if options.deny != NONE:
@@ -75,11 +85,14 @@ def steps(snapshot: Snapshot, identity: Identity, options: Options) -> list[Step
         mount = access.read_only_mount(snapshot, step.path)
         if mount:
             raise Refused("%s lies on a read-only file system (%s)" % (step.path, mount))
-    return found
+    hint = "left alone: %s; take the modules out of it yourself"
+    return Files(tuple(found), tuple(hint % problem for problem in problems))
 
 
-def _iptables(snapshot: Snapshot, options: Options, unwanted: t.Callable[[str], bool]) -> t.Iterator[Step]:
-    problems = []
+def _iptables(snapshot: Snapshot, options: Options, unwanted: t.Callable[[str], bool]) -> tuple[list[Step], list[str]]:
+    """The steps, and the files that cannot be read as the shell reads them."""
+    found: list[Step] = []
+    problems: list[str] = []
     for path in iptables_config.PATHS:
         text = snapshot.text(path)
         if text is None:
@@ -93,10 +106,10 @@ def _iptables(snapshot: Snapshot, options: Options, unwanted: t.Callable[[str], 
                 continue
         edit = shell_assignments.comment_out(text, iptables_config.variable(path), modules or None)
         problems += ["%s: %s" % (path, problem) for problem in edit.problems]
-        why = "so that the script loads them no more"
-        yield Step(FILE, path, text, edit.text, why, validate=("sh", "-n", "%s"))
-    if problems:
-        raise Refused("; ".join(problems))
+        if not edit.problems:
+            why = "so that the script loads them no more"
+            found.append(Step(FILE, path, text, edit.text, why, validate=("sh", "-n", "%s")))
+    return found, problems
 
 
 def _asked_for(snapshot: Snapshot, options: Options, unwanted: t.Callable[[str], bool]) -> t.Iterator[Step]:

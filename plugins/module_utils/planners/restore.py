@@ -11,7 +11,7 @@ from .. import catalogue
 from ..catalogue import Setting
 from ..facts import access, conntrack_modules, settings
 from ..formats import modules as module_list
-from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step
+from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, module_of
 from ..snapshot import Snapshot
 from . import lowering, persistence, record, sequence
 from .reasons import CHANGED_SINCE, HOST_OWNED, READ_ONLY, WOULD_LOWER
@@ -26,21 +26,26 @@ class Refusal(t.NamedTuple):
 
 
 class RestorePlan(t.NamedTuple):
-    """``settled`` are the recorded paths that are, or will be, as they were first."""
+    """``settled`` are the recorded paths that are, or will be, as they were first.
+
+    ``loads`` come after the files, as one of these may be what keeps a module from being loaded: the modules that were
+    unloaded, the chains that need them, and the values that come with them.
+    """
 
     live: tuple[Step, ...]
     files: tuple[Step, ...]
     refusals: tuple[Refusal, ...]
     settled: tuple[str, ...]
+    loads: tuple[Step, ...] = ()
 
 
 def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
     """Nothing at all for a host that has no record. Raises record.Unusable."""
-    live, files, refusals, settled = [], [], [], []
+    live, files, refusals, settled, loads = [], [], [], [], []
     recorded = record.read(snapshot)
     listed = {module.name for module in module_list.parse(snapshot.text(LOADED) or "")}
-    missing = {row.text for row in recorded.values() if row.kind == UNLOAD} - listed
-    core = any(conntrack_modules.is_core(name or "") for name in missing)
+    missing = {path for path, row in recorded.items() if row.kind == UNLOAD and module_of(path) not in listed}
+    core = any(conntrack_modules.is_core(module_of(path)) for path in missing)
     for path, original in recorded.items():
         if original.kind in (UNLOAD, CHAIN):
             step: Step | Refusal | None = _unloaded(path, original, missing)
@@ -51,9 +56,11 @@ def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
             continue
         settled.append(path)
         if step:
-            (files if step.kind == FILE else live).append(step)
+            comes = step.kind in (MODULE, CHAIN) or (step.kind == SYSCTL and step.before is None)
+            (files if step.kind == FILE else loads if comes else live).append(step)
     live.sort(key=_order)
-    return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled))
+    loads.sort(key=_order)
+    return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled), tuple(loads))
 
 
 def setting_of(path: str) -> Setting | None:
@@ -61,11 +68,11 @@ def setting_of(path: str) -> Setting | None:
     return catalogue.BY_NAME["buckets"] if path in settings.HASHSIZE else catalogue.find(path)
 
 
-def _unloaded(path: str, original: record.Original, missing: t.Collection[str | None]) -> Step | None:
+def _unloaded(path: str, original: record.Original, missing: t.Collection[str]) -> Step | None:
     why = "it was there before the first change"
     if original.kind == CHAIN:
         return Step(CHAIN, path, None, original.text, why)
-    return Step(MODULE, path, None, original.text, why) if original.text in missing else None
+    return Step(MODULE, path, None, original.text, why) if path in missing else None
 
 
 def _step(
@@ -113,10 +120,12 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     return Step(SYSCTL, path, before, after, "as it was before the first change", name)
 
 
-def _order(step: Step) -> tuple[int, int, int, str]:
-    """Modules, then the chains that need them, then values."""
+def _order(step: Step) -> tuple[int, bool, tuple[int, int, str]]:
+    """Modules, the core before others; then the chains that need them, then values."""
     raises = _number(step.after or "") >= _number(step.before or "")
-    return ((MODULE, CHAIN, SYSCTL).index(step.kind), *sequence.order(step.setting or step.path, raises))
+    other = step.kind == MODULE and not conntrack_modules.is_core(module_of(step.path))
+    kind = (MODULE, CHAIN, SYSCTL).index(step.kind)
+    return kind, other, sequence.order(step.setting or step.path, raises)
 
 
 def _number(text: str) -> int:

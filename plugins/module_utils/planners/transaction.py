@@ -104,10 +104,11 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     before, trial, news = rollback.begin(host, host.read(items_), confirm, check)
     found = restore.plan(before, allow_lower)
     guard = rollback.guard(before, confirm, trial, found.live, {})
-    done = _carry_out(host, before, found.live, lambda failed: found.files, check, guard, recorded=False)
+    later = (*found.files, *found.loads)
+    done = _carry_out(host, before, found.live, lambda failed: later, check, guard, recorded=False)
     on_trial = not check and bool(guard and guard.trial)
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
-    unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in done.failures]
+    unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in _causes(done)]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     warnings = [*news, *done.warnings, *_staying(before, done.after)]
     if settled and not check and not on_trial:
@@ -116,7 +117,7 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     earlier = guard.earlier if guard else ()
     was = rollback.as_before(before, earlier)
     rows = {}
-    for step in (*earlier, *found.live):
+    for step in (*earlier, *found.live, *found.loads):
         setting = restore.setting_of(step.path)
         if setting:
             live = live_settings.live(before, setting)
@@ -233,6 +234,16 @@ def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:
 
 def _reason(outcome: Outcome) -> str:
     return _REASON_OF.get(outcome.error or "", reasons.READ_ONLY)
+
+
+def _causes(done: sequence.Done) -> list[Outcome]:
+    """Without the values that are not there because their module could not be loaded."""
+    unloaded = any(outcome.step.kind == MODULE for outcome in done.failures)
+    return [
+        outcome
+        for outcome in done.failures
+        if not (unloaded and outcome.step.kind == SYSCTL and outcome.step.before is None)
+    ]
 
 
 def _number(text: str | None) -> int | None:

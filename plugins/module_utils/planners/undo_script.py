@@ -131,7 +131,7 @@ def _put_back(step: Step) -> str:
     if step.kind == SYSCTL:
         return "  put %s %s" % (path, before)
     if step.kind == UNLOAD:
-        return "  again %s modprobe -- %s" % (path, before)
+        return "  again %s modprobe -- %s" % (path, " ".join(map(_quoted, (step.before or "").split())))
     if step.kind == CHAIN:
         return "  again %s nft %s" % (path, _quoted("add chain %s %s" % (step.path, step.before)))
     return ""

@@ -64,16 +64,17 @@ def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan
     if identity.state == "built_in":
         return _built_in(identity, found)
     files = keep_off.steps(snapshot, identity, options)
-    returns = _returns(predict(snapshot, files), identity, options)
+    returns = _returns(predict(snapshot, files.steps), identity, options)
     loading = bringers.find(snapshot, identity)
     found = [_brought_back(holder, snapshot, loading) for holder in found]
     answer = _answer(removal, found)
     planned = UnloadPlan(answer, tuple(found), tuple(returns), removal.order)
-    refusal = _refused_now(snapshot, planned) if when == NOW else _refused_at_boot(planned)
+    what = "a helper" if options.helpers_only else "connection tracking"
+    refusal = _refused_now(snapshot, planned, what) if when == NOW else _refused_at_boot(planned)
     refusal = refusal or _refused_to_deny(planned, options)
     if refusal:
         return planned._replace(refusal=refusal)
-    planned = planned._replace(files=tuple(files), warnings=tuple(_warnings(planned, when)))
+    planned = planned._replace(files=files.steps, warnings=(*files.left_alone, *_warnings(planned, when)))
     if when == BOOT:
         return planned
     return planned._replace(live=tuple(_live(snapshot, removal)), lost=tuple(_lost(snapshot, removal)))
@@ -114,11 +115,12 @@ def _built_in(identity: Identity, found: t.Sequence[Holder]) -> UnloadPlan:
     )
 
 
-def _refused_now(snapshot: Snapshot, planned: UnloadPlan) -> str | None:
+def _refused_now(snapshot: Snapshot, planned: UnloadPlan, what: str) -> str | None:
     if planned.answer == NEEDED:
-        hint = "" if planned.returns else "; with when: boot only the next boot is prepared"
+        hint = "; the next boot would load it again too, by %s" % ", ".join(each.source for each in planned.returns)
+        hint = hint if planned.returns else "; with when: boot only the next boot is prepared"
         needing = [holder for holder in planned.holders if holder.needs]
-        return "nothing was changed, as connection tracking is needed: %s%s" % (_listed(needing), hint)
+        return "nothing was changed, as %s is needed: %s%s" % (what, _listed(needing), hint)
     if planned.order and snapshot.integer(_MODULES_DISABLED) == 1:
         return (
             "nothing was changed: until the next boot the kernel unloads nothing (kernel.modules_disabled is 1); "
@@ -178,10 +180,16 @@ def _warnings(planned: UnloadPlan, when: str) -> t.Iterator[str]:
 
 
 def _returns(predicted: Snapshot, identity: Identity, options: keep_off.Options) -> list[Bringer]:
-    found = bringers.find(predicted, identity)
+    found = [_with_option(each) for each in bringers.find(predicted, identity)]
     if options.helpers_only:
         return [each for each in found if conntrack_modules.is_helper(each.loads)]
     return found
+
+
+def _with_option(each: Bringer) -> Bringer:
+    if each.kind == bringers.MODULES_LOAD and keep_off.EDITABLE.match(each.source):
+        return each._replace(change="%s, as modules_load: [%s] does" % (each.change, each.source))
+    return each
 
 
 def _live(snapshot: Snapshot, removal: Removal) -> t.Iterator[Step]:
@@ -190,7 +198,17 @@ def _live(snapshot: Snapshot, removal: Removal) -> t.Iterator[Step]:
             text = "{ %s; policy accept; }" % chain.declared
             yield Step(CHAIN, " ".join(chain[:3]), text, None, "it is of type nat and has no rule")
     for name in removal.order:
-        yield Step(UNLOAD, "/sys/module/" + name, name, None, "nothing needs it")
+        yield Step(UNLOAD, "/sys/module/" + name, _with_parameters(snapshot, name), None, "nothing needs it")
+
+
+def _with_parameters(snapshot: Snapshot, name: str) -> str:
+    """A module and what it was loaded with, to load it again; the core's parameters are settings, which are kept."""
+    words = [name]
+    for path in () if conntrack_modules.is_core(name) else snapshot.glob("/sys/module/%s/parameters/*" % name):
+        value = (snapshot.text(path) or "").strip()
+        if value and not set(value) & set(" \t\n()"):
+            words.append("%s=%s" % (path.rsplit("/", 1)[-1], value))
+    return " ".join(words)
 
 
 def _lost(snapshot: Snapshot, removal: Removal) -> list[Step]:

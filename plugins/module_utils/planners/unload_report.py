@@ -10,16 +10,17 @@ from . import unload
 from .unload import UnloadPlan
 
 _ANSWERS = {
-    unload.NOT_LOADED: "it is not loaded",
-    unload.NOTHING_HOLDS: "nothing holds it: it can be unloaded now",
-    unload.LEFTOVERS: "only leftovers hold it: it can be unloaded now",
-    unload.NEEDED: "something needs it: it is not unloaded",
-    unload.BUILT_IN: "it is built into the kernel and cannot be unloaded",
+    unload.NOT_LOADED: "%s not loaded",
+    unload.NOTHING_HOLDS: "%s held by nothing, and can be unloaded now",
+    unload.LEFTOVERS: "%s held by leftovers only, and can be unloaded now",
+    unload.NEEDED: "%s needed, and not unloaded",
+    unload.BUILT_IN: "%s built into the kernel, and cannot be unloaded",
 }
 
 
-def report(plan: UnloadPlan, when: str) -> list[str]:
-    lines = ["answer: " + _ANSWERS[plan.answer]]
+def report(plan: UnloadPlan, when: str, helpers_only: bool) -> list[str]:
+    what = "the helpers are" if helpers_only else "connection tracking is"
+    lines = ["answer: " + _ANSWERS[plan.answer] % what]
     lines += [_line(holder) for holder in plan.holders]
     lines += [
         "brought back at boot by %s: %s (to stop that, %s)" % (each.source, each.evidence, each.change)
@@ -36,4 +37,5 @@ def _line(holder: Holder) -> str:
     word = "needs it" if holder.needs else "worth knowing" if holder.kind == NOTE else "leftover"
     line = "%s: %s%s" % (word, holder.name, " in %s" % holder.namespace if holder.namespace else "")
     line += ": %s; without tracking: %s" % (holder.evidence, holder.breaks)
+    line += "; to change: %s" % holder.change if holder.needs else ""
     return line + ("; brought back by %s" % holder.brought_back_by if holder.brought_back_by else "")

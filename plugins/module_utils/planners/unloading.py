@@ -140,7 +140,7 @@ def _values(
             "after": left,
         },
         "reboot_required": when == unload.BOOT and not found.refusal and any(map(unwanted, left)),
-        "report": report(found, when),
+        "report": report(found, when, options.helpers_only),
         "steps": describe(steps),
         "diff": diff(steps),
     }

@@ -39,6 +39,12 @@ END
     % STATEFUL
 )
 
+# One connection whose address is translated.
+TRANSLATED = (
+    "nft 'table ip t { chain c { type nat hook output priority -100; udp dport 7 redirect to :9; }; }'; "
+    "echo >/dev/udp/127.0.0.1/7; "
+)
+
 # A table that goes with the program that made it, and that no other one may change.
 OWNER = (
     """mkfifo /run/row.fifo
@@ -224,14 +230,15 @@ ROWS = (
     Row("connections that were tracked before the rule went",
         "nft '%s'; for port in 1 2 3; do echo >/dev/udp/127.0.0.1/$port; done; nft delete table inet t; "
         "test $(cat /proc/sys/net/netfilter/nf_conntrack_count) -ge 3" % STATEFUL, LEFTOVERS, ("nft_ct",)),
+    Row("connections that were translated before the chain went", TRANSLATED + "nft delete table ip t", LEFTOVERS,
+        ("nft_redir",)),
+    Row("translated connections, and their chain is empty now", TRANSLATED + "nft flush chain ip t c", NEEDED,
+        ("1 translated connection", "dport=7")),
 )  # fmt: skip
 
-# The kernel would unload these, and something would be lost.
+# The kernel would unload this, and something would be lost.
 SPARED = (
     Row("iptables: a nat table that drops",
         "printf '*nat\\n:PREROUTING ACCEPT\\n:POSTROUTING DROP\\nCOMMIT\\n' | iptables-legacy-restore", NEEDED,
         ("DROP",)),
-    Row("connections that were translated before the rule went",
-        "nft 'table ip t { chain c { type nat hook output priority -100; udp dport 7 redirect to :9; }; }'; "
-        "echo >/dev/udp/127.0.0.1/7; nft delete table ip t", NEEDED, ("dport=7",)),
 )  # fmt: skip

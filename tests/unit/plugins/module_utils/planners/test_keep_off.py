@@ -37,12 +37,13 @@ IPTABLES_MODULES_UNLOAD="yes"
 """
 
 
-def steps(files=None, release=RELEASE, **options):
+def planned(files=None, release=RELEASE, **options):
     snapshot = planning.snapshot(release, files=files)
-    return {
-        step.path: step.after
-        for step in keep_off.steps(snapshot, identify(snapshot), keep_off.Options(**options))
-    }  # fmt: skip
+    return keep_off.steps(snapshot, identify(snapshot), keep_off.Options(**options))
+
+
+def steps(*args, **rest):
+    return {step.path: step.after for step in planned(*args, **rest).steps}
 
 
 def test_the_original_line_is_commented_and_every_other_byte_stays():
@@ -130,8 +131,8 @@ def test_blacklist_names_all_that_rules_load():
     ("files", "options", "words"),
     [
         ({}, {"deny": "blacklist"}, "modules.dep"),
-        ({CONFIG: "IPTABLES_MODULES=$(ls nf_conntrack)\n"}, {}, CONFIG),
-        ({CONFIG: Reading(reason="too_large")}, {}, "too_large"),
+        ({CONFIG: "IPTABLES_MODULES=$(ls nf_conntrack)\n"}, {"iptables_modules": ("nf_conntrack",)}, CONFIG),
+        ({CONFIG: Reading(reason="too_large")}, {"iptables_modules": ()}, "too_large"),
         ({CONFIG: RHEL5, "/proc/mounts": "/dev/sda1 / ext4 ro 0 0\n"}, {}, "read-only"),
         ({"/etc/modules": Reading(reason="forbidden")}, {"modules_load": ("/etc/modules",)}, "forbidden"),
     ],
@@ -139,6 +140,13 @@ def test_blacklist_names_all_that_rules_load():
 def test_what_cannot_be_edited_is_refused(files, options, words):
     with pytest.raises(keep_off.Refused, match=words):
         steps(files, **options)
+
+
+@pytest.mark.parametrize("reading", ["IPTABLES_MODULES=$(ls nf_conntrack)\n", Reading(reason="too_large")])
+def test_a_file_that_nobody_asked_for_is_left_alone_where_it_cannot_be_understood(reading):
+    files = planned({CONFIG: reading, CONFIG6: 'IP6TABLES_MODULES="nf_conntrack_ftp"\n'})
+    assert [step.path for step in files.steps] == [CONFIG6]
+    assert [said.startswith("left alone: " + CONFIG) for said in files.left_alone] == [True]
 
 
 @pytest.mark.parametrize(

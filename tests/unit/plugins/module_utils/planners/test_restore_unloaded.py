@@ -44,7 +44,7 @@ def test_a_module_loses_the_user_that_is_gone():
 
 def test_modules_come_back_first_then_chains_then_values():
     plan = restore.plan(unloaded(), allow_lower=False)
-    assert [(step.kind, step.path, step.after) for step in plan.live] == [
+    assert [(step.kind, step.path, step.after) for step in plan.loads] == [
         (MODULE, "/sys/module/nf_conntrack", "nf_conntrack"),
         (MODULE, "/sys/module/xt_conntrack", "xt_conntrack"),
         (CHAIN, "ip nat PREROUTING", NAT),
@@ -52,14 +52,23 @@ def test_modules_come_back_first_then_chains_then_values():
         (SYSCTL, MAX, "65536"),
         (SYSCTL, planning.NF + "tcp_timeout_established", "777"),
     ]
-    assert plan.refusals == ()
+    assert plan.live == plan.refusals == ()
     assert len(plan.settled) == 6
+
+
+def test_a_module_comes_back_with_its_parameters():
+    before = planning.snapshot(files={"/proc/modules": MODULES})
+    step = Step(UNLOAD, "/sys/module/nf_conntrack_ftp", "nf_conntrack_ftp ports=21,2121", None, "")
+    plan = restore.plan(predict(before, [step, record.step(before, [step])]), allow_lower=False)
+    assert [step.after for step in plan.loads] == ["nf_conntrack_ftp ports=21,2121"]
 
 
 def test_what_somebody_loaded_meanwhile_is_not_loaded_again():
     after = unloaded()
     again = planning.snapshot(files={"/proc/modules": MODULES, record.PATH: after.text(record.PATH)})
-    assert [step.kind for step in restore.plan(again, allow_lower=False).live] == [CHAIN, SYSCTL]
+    plan = restore.plan(again, allow_lower=False)
+    assert [step.kind for step in plan.loads] == [CHAIN]
+    assert [step.kind for step in plan.live] == [SYSCTL]
 
 
 def test_the_first_value_is_what_is_kept_over_a_change_and_an_unload():

@@ -124,6 +124,20 @@ def test_something_needs_it(modules, files, words):
     assert plan.live == plan.files == plan.lost == ()
 
 
+def test_translated_connections_are_nothing_without_a_nat_chain():
+    assert decide(FTP, {"/proc/net/nf_conntrack": TRANSLATED}).answer == unload.LEFTOVERS
+
+
+def test_parameters_of_a_helper_are_kept_for_the_way_back():
+    files = {
+        "/sys/module/nf_conntrack_ftp/parameters/ports": "21,2121\n",
+        "/sys/module/nf_conntrack_ftp/parameters/odd": "(null)\n",
+    }
+    assert [step.before for step in decide(FTP, files, helpers_only=True).live] == [
+        "nf_nat_ftp", "nf_conntrack_ftp ports=21,2121",
+    ]  # fmt: skip
+
+
 def test_connections_that_are_not_translated_do_not_hold_it():
     assert decide(LEGACY, {"/proc/net/nf_conntrack": SSH}).answer == unload.LEFTOVERS
 
@@ -230,7 +244,7 @@ class TestBoot:
 
     def test_it_is_refused_while_something_loads_it_all_the_same(self):
         plan = decide(BARE, self.EARLY, when=unload.BOOT)
-        assert "/etc/modules-load.d/site.conf" in plan.refusal
+        assert "modules_load: [/etc/modules-load.d/site.conf]" in plan.refusal
         assert plan.files == ()
 
     def test_unless_that_is_to_be_edited(self):

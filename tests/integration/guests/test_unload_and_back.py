@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Unloading on trial: a host that cannot be reached anew loads the modules again by itself, with their values."""
+"""The ways back from unloading: modules come again with their values and parameters.
+
+On trial, a host that cannot be reached anew loads them by itself.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ LOADED = "awk '$1 ~ /^(nf_conntrack|nf_conntrack_ftp)$/ { print $1 }' /proc/modu
 
 @pytest.fixture(autouse=True)
 def loaded(guest):
-    guest.run("modprobe nf_conntrack_ftp && echo 23 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
+    guest.run("modprobe nf_conntrack_ftp ports=21,2121 && echo 23 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout")
     yield
     guest.run("for name in nf_conntrack_ftp nf_conntrack; do rmmod $name 2>/dev/null; done; true")
     assert guest.run(LOADED) == "\n"
@@ -48,3 +51,15 @@ def test_a_host_that_is_reached_stays_without_until_it_is_restored(guest):
     assert not guest.module("conntrack_settings", state="restored")["failed"]
     assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
     assert guest.value("udp_timeout") == 23
+    assert guest.run("cat /sys/module/nf_conntrack_ftp/parameters/ports") == "21,2121\n"
+
+
+def test_what_is_denied_is_loaded_again_once_it_is_restored(guest):
+    result = guest.module("conntrack_unload", deny="install")
+    assert not result["failed"], result
+    assert "install" in guest.run("modprobe nf_conntrack 2>&1; true")
+    assert guest.run(LOADED) == "\n"
+    restored = guest.module("conntrack_settings", state="restored")
+    assert not restored["failed"], restored
+    assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
+    assert guest.run("ls /etc/modprobe.d /var/lib/netops-conntrack 2>/dev/null | grep conntrack; true") == ""
