@@ -39,6 +39,9 @@ END
     % STATEFUL
 )
 
+# Somebody is in a multicast group of netfilter's netlink.
+LISTENING = """awk '$2 == 12 && $4 != "00000000" { found = 1 } END { exit !found }' /proc/net/netlink"""
+
 # One connection whose address is translated.
 TRANSLATED = (
     "nft 'table ip t { chain c { type nat hook output priority -100; udp dport 7 redirect to :9; }; }'; "
@@ -225,7 +228,7 @@ ROWS = (
     Row("tc: an action without a filter", "tc actions add action ct", NEEDED, ("act_ct",),
         "tc actions flush action ct"),
     Row("a program that waits for events",
-        "modprobe nf_conntrack_netlink; " + _background("conntrack -E", _references("nfnetlink", 3)), LEFTOVERS,
+        "modprobe nf_conntrack_netlink; " + _background("conntrack -E", LISTENING), LEFTOVERS,
         ("nf_conntrack_netlink",), STOP),
     Row("connections that were tracked before the rule went",
         "nft '%s'; for port in 1 2 3; do echo >/dev/udp/127.0.0.1/$port; done; nft delete table inet t; "
