@@ -12,6 +12,7 @@ import typing as t
 
 from ..catalogue import SETTINGS
 from ..facts import access, bringers, conntrack_modules, holders, rulesets, settings, tracking_services
+from ..facts import modules as module_facts
 from ..facts.bringers import Bringer
 from ..facts.conntrack_modules import Removal
 from ..facts.holder import CHAIN as NAT_CHAIN
@@ -61,7 +62,10 @@ def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan
     wanted = conntrack_modules.is_helper if options.helpers_only else conntrack_modules.is_core
     removal = conntrack_modules.removal(modules, wanted)
     found = holders.find(snapshot, identity, removal, options.helpers_only)
-    if identity.state == "built_in":
+    # Helpers can be modules where the core is none.
+    if options.helpers_only and not removal.order and module_facts.helpers(snapshot):
+        return _built_in_helpers(module_facts.helpers(snapshot), found)
+    if identity.state == "built_in" and not options.helpers_only:
         return _built_in(identity, found)
     files = keep_off.steps(snapshot, identity, options)
     returns = _returns(predict(snapshot, files.steps), identity, options)
@@ -113,6 +117,14 @@ def _built_in(identity: Identity, found: t.Sequence[Holder]) -> UnloadPlan:
     return UnloadPlan(
         BUILT_IN, tuple(found), (), (), warnings=(said + "; no rule makes it track, so it tracks nothing",)
     )
+
+
+def _built_in_helpers(helpers: t.Sequence[str], found: t.Sequence[Holder]) -> UnloadPlan:
+    refusal = "built into this kernel, and so not to be unloaded: %s; they do nothing unless a rule assigns them%s" % (
+        ", ".join(helpers),
+        ", or net.netfilter.nf_conntrack_helper is 1",
+    )
+    return UnloadPlan(BUILT_IN, tuple(found), (), (), refusal=refusal)
 
 
 def _refused_now(snapshot: Snapshot, planned: UnloadPlan, what: str) -> str | None:

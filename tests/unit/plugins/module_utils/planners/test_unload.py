@@ -292,6 +292,17 @@ class TestBuiltIn:
         assert "ct state established,related accept" in refusal
         assert "notrack" in refusal
 
+    def test_helpers_may_be_modules_all_the_same(self):
+        modules = "nf_conntrack_ftp 24576 0 - Live 0x0\n"
+        plan = decide(modules, {"/proc/modules": modules}, helpers_only=True)
+        assert [step.before for step in plan.live] == ["nf_conntrack_ftp"]
+
+    def test_helpers_that_are_built_in(self):
+        given = {"/proc/modules": Reading(reason="absent"), "/sys/module/nf_conntrack_ftp": "", **NOBODY, **TABLE}
+        plan = unload.plan(planning.snapshot(files=given), unload.NOW, keep_off.Options(helpers_only=True))
+        assert plan.answer == unload.BUILT_IN
+        assert "nf_conntrack_ftp" in plan.refusal
+
     def test_before_4_10_it_tracks_everything(self):
         assert "before Linux 4.10" in self.decide({NFT: ""}, "4.4.0-210-generic").refusal
 
