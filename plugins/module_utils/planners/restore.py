@@ -120,12 +120,11 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     return Step(SYSCTL, path, before, after, "as it was before the first change", name)
 
 
-def _order(step: Step) -> tuple[int, bool, tuple[int, int, str]]:
-    """Modules, the core before others; then the chains that need them, then values."""
+def _order(step: Step) -> tuple[int, tuple[int, int, str]]:
+    """Modules, then the chains that need them, then values."""
     raises = _number(step.after or "") >= _number(step.before or "")
-    other = step.kind == MODULE and not conntrack_modules.is_core(module_of(step.path))
     kind = (MODULE, CHAIN, SYSCTL).index(step.kind)
-    return kind, other, sequence.order(step.setting or step.path, raises)
+    return kind, sequence.order(step.setting or step.path, raises)
 
 
 def _number(text: str) -> int:

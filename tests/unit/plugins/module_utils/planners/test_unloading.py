@@ -8,12 +8,20 @@ from __future__ import annotations
 import os
 
 import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils import probe
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import modules
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import UNLOAD, Outcome
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import keep_off, transaction, unload, unloading
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
+    keep_off,
+    record,
+    transaction,
+    unload,
+    unloading,
+)
 from ansible_collections.netops.conntrack.tests.unit import planning, recorded
 
 CONFIG = "/etc/sysconfig/iptables-config"
+LINE = 'IPTABLES_MODULES="nf_conntrack_ftp"\n'
 
 
 class Unloading:
@@ -105,21 +113,37 @@ def test_check_mode_says_what_the_run_does(name, tmp_path):
         assert (done.changed, done.refusal) == (predicted.changed, predicted.refusal)
 
 
+def tracking(folder):
+    """A host that tracks, with two modules that nothing needs and a list that loads one of them."""
+    copy = recorded.copy("not-tracking", folder)
+    texts = {
+        "/proc/modules": "nf_conntrack_ftp 24576 0 - Live 0x0\nnf_conntrack_netlink 57344 0 - Live 0x0\n"
+        "nf_conntrack 172032 2 nf_conntrack_ftp,nf_conntrack_netlink, Live 0x0\n",
+        CONFIG: LINE,
+        planning.HOST_ALIAS: "65536\n",
+        planning.NF + "max": "65536\n",
+    }
+    for path, text in texts.items():
+        os.makedirs(copy.root + os.path.dirname(path), exist_ok=True)
+        with open(copy.root + path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    return copy
+
+
+def test_the_values_that_go_with_it_are_on_record(tmp_path):
+    copy = tracking(tmp_path)
+    done = run(Unloading(copy), when=unload.NOW)
+    assert (done.failures, done.values["modules"]["after"]) == ([], [])
+    found = record.read(copy.read([probe.RECORD]))
+    assert found[planning.NF + "max"].text == "65536"
+    assert found["/sys/module/nf_conntrack_ftp"].text == "nf_conntrack_ftp"
+    assert found[CONFIG].text == LINE
+
+
 def test_what_was_unloaded_comes_back_where_the_kernel_refuses_the_rest(tmp_path):
-    copy = recorded.copy("not-tracking", tmp_path)
-    text = (
-        "nf_conntrack_ftp 24576 0 - Live 0x0\nnf_conntrack_netlink 57344 0 - Live 0x0\n"
-        "nf_conntrack 172032 2 nf_conntrack_ftp,nf_conntrack_netlink, Live 0x0\n"
-    )
-    planning.overwrite(copy.root + "/proc/modules", text)
-    os.makedirs(copy.root + os.path.dirname(CONFIG), exist_ok=True)
-    with open(copy.root + CONFIG, "w", encoding="utf-8") as stream:
-        stream.write('IPTABLES_MODULES="nf_conntrack_ftp"\n')
-    os.makedirs(copy.root + os.path.dirname(planning.HOST_ALIAS), exist_ok=True)
-    with open(copy.root + planning.HOST_ALIAS, "w", encoding="utf-8") as stream:
-        stream.write("65536\n")
+    copy = tracking(tmp_path)
     host = Unloading(copy, stubborn=("nf_conntrack_netlink", "nf_conntrack"))
     done = run(host, when=unload.NOW)
     assert host.loaded_again == ["nf_conntrack_ftp"]
     assert any("nf_conntrack_netlink is in use" in failure for failure in done.failures)
-    assert bytes_of(copy, CONFIG) == b'IPTABLES_MODULES="nf_conntrack_ftp"\n'
+    assert bytes_of(copy, CONFIG) == LINE.encode()
