@@ -237,9 +237,11 @@ report:
   elements: str
   returned: always
   sample:
-    - 'answer: something needs it: it is not unloaded'
-    - 'needs it: nft inet filter input: ct state established,related accept; without tracking: packets are no longer
-      told apart by the connection they belong to, so this rule cannot work; brought back by /etc/nftables.conf'
+    - "answer: connection tracking is needed, and not unloaded"
+    - >-
+      needs it: nft inet filter input: ct state established,related accept; without tracking: packets are no longer told
+      apart by the connection they belong to, so this rule cannot work; to change: replace it by a rule without state,
+      such as accepting TCP packets that are no SYN, or leave tracking on; brought back by /etc/nftables.conf
     - >-
       brought back at boot by /etc/nftables.conf: nft inet filter input: ct state established,related accept; it starts
       at boot by /etc/systemd/system/sysinit.target.wants/nftables.service (to stop that, take the rules that need
