@@ -80,6 +80,46 @@ def test_the_original_case(tmp_path):
     assert planning.tree(host.root) == before
 
 
+# As iptables-services of RHEL 7 has it, in part; reconstructed.
+EL7 = """\
+# Load additional iptables modules (nat helpers)
+#   Default: -none-
+# Space separated list of nat helpers (e.g. 'nf_nat_ftp nf_nat_irc'), which
+# are loaded after the firewall rules are applied. Options for the helpers are
+# stored in /etc/modprobe.conf.
+IPTABLES_MODULES=""
+
+# Save current firewall rules on stop.
+#   Value: yes|no,  default: no
+IPTABLES_SAVE_ON_STOP="no"
+
+# Load sysctl settings on start
+#IPTABLES_SYSCTL_LOAD_LIST=".nf_conntrack .bridge-nf"
+"""
+
+
+@pytest.mark.parametrize("name", ["rhel6", "rhel7"])
+@pytest.mark.parametrize("listed", ["ip_conntrack_netbios_ns", "nf_conntrack_ftp nf_nat_ftp"])
+def test_the_files_of_later_releases(name, listed, tmp_path):
+    host = recorded.copy(name, tmp_path)
+    line = b'IPTABLES_MODULES="%s"' % listed.encode()
+    if name == "rhel7":
+        os.makedirs(host.root + os.path.dirname(CONFIG), exist_ok=True)
+        with open(host.root + CONFIG, "w", encoding="utf-8") as stream:
+            stream.write(EL7)
+    text = bytes_of(host, CONFIG).replace(b'IPTABLES_MODULES=""', line)
+    assert line in text
+    planning.overwrite(host.root + CONFIG, text.decode())
+    before = planning.tree(host.root)
+    early = "/etc/modules-load.d/conntrack.conf"
+    assert run(host, modules_load=(early,)).refusal is None
+    changed = planning.changes(before, planning.tree(host.root))
+    changed.pop(early, None)
+    assert changed == {CONFIG: (text, text.replace(line, b"#" + line))}
+    transaction.undo(host, allow_lower=True, check=False)
+    assert planning.tree(host.root) == before
+
+
 def test_the_original_case_now(tmp_path):
     """Its rules, whatever they are, hold xt_state: no tool is there to quote them."""
     host = recorded.copy("rhel5-origin", tmp_path)
