@@ -305,12 +305,8 @@ def main() -> None:
     params = module.params
     if not 0 < params["memory_percent"] <= 50:
         module.fail_json(msg="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
-    given = params["confirm_token"]
     try:
-        rollback.check_seconds(params["confirm"])
-        confirm = None
-        if params["confirm"] or given:
-            confirm = rollback.Confirm(params["confirm"], given or os.urandom(8).hex(), bool(given))
+        confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
         host = local_host(module)
         if params["state"] == "restored":
             result = transaction.undo(host, params["allow_lower"], module.check_mode, confirm)
@@ -331,10 +327,7 @@ def main() -> None:
             "diff": result.diff,
         }
     )
-    if result.trial and confirm:
-        returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
-    elif given and not module.check_mode:
-        returned["confirmed"] = True
+    returned.update(rollback.told(confirm, result.trial, module.check_mode))
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:
         said = "; ".join("%s (%s): %s" % row for row in failed)

@@ -339,12 +339,8 @@ def main() -> None:
         tuple(params["modules_load"]),
         params["deny"],
     )
-    given = params["confirm_token"]
     try:
-        rollback.check_seconds(params["confirm"])
-        confirm = None
-        if params["confirm"] or given:
-            confirm = rollback.Confirm(params["confirm"], given or os.urandom(8).hex(), bool(given))
+        confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
         host = local_host(module, params["backup"])
         result = unloading.apply(host, params["when"], options, module.check_mode, confirm)
     except (keep_off.Refused, Unusable, rollback.Refused) as error:
@@ -352,11 +348,9 @@ def main() -> None:
     for warning in result.warnings:
         module.warn(printable(warning))
     returned = printable({"changed": result.changed, **result.values, "backup_files": host.backups})
-    if result.trial and confirm:
-        returned["confirm"] = {"token": confirm.token, "seconds": confirm.seconds}
-    elif given and not module.check_mode:
-        returned["confirmed"] = not result.failures
-    if result.refusal or result.failures:
+    done = not (result.refusal or result.failures)
+    returned.update(rollback.told(confirm, result.trial, module.check_mode, done))
+    if not done:
         module.fail_json(msg=printable(result.refusal or "not as planned: " + "; ".join(result.failures)), **returned)
     module.exit_json(**returned)
 

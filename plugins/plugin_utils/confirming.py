@@ -20,13 +20,9 @@ _SETTLED = 2
 
 
 class ConfirmingAction(ActionBase):
-    """``KEPT`` are keys of the result that only the first run can tell, as it saw the host before the change.
-
-    ``MARK`` is a key of every result of a run that came to its end.
-    """
+    """``KEPT`` are keys of the result that only the first run can tell, as it saw the host before the change."""
 
     KEPT: tuple[str, ...] = ()
-    MARK = "steps"
 
     _supports_check_mode = True
     _supports_async = True
@@ -69,7 +65,7 @@ class ConfirmingAction(ActionBase):
         return {"failed": True, "changed": False, "confirmed": False, "msg": said}
 
     def _merged(self, first: dict[str, t.Any], second: dict[str, t.Any]) -> dict[str, t.Any]:
-        if self.MARK not in second:
+        if not second.get("confirmed"):
             return {**second, "confirmed": False}
         warnings = [*first.get("warnings", ()), *second.get("warnings", ())]
         merged = {**second, "changed": first["changed"] or second["changed"]}

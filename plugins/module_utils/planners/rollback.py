@@ -55,6 +55,19 @@ def check_seconds(seconds: int) -> None:
         raise Refused("confirm: %d is out of range; allowed: %s" % (seconds, allowed))
 
 
+def asked(seconds: int, token: str | None, fresh: str) -> Confirm | None:
+    """What the options of a module ask for; ``fresh`` is the token of a new trial. Raises Refused."""
+    check_seconds(seconds)
+    return Confirm(seconds, token or fresh, bool(token)) if seconds or token else None
+
+
+def told(confirm: Confirm | None, on_trial: bool, check: bool, done: bool = True) -> dict[str, t.Any]:
+    """What the result of a module says of it; ``done``: a run that was to confirm came to its end."""
+    if confirm and on_trial:
+        return {"confirm": {"token": confirm.token, "seconds": confirm.seconds}}
+    return {"confirmed": done} if confirm and confirm.second and not check else {}
+
+
 def guard(
     snapshot: Snapshot,
     confirm: Confirm | None,

@@ -10,7 +10,7 @@ import typing as t
 from ..facts import access, bringers, conntrack_modules, namespaces, rulesets
 from ..facts.identity import identify
 from ..formats import modules as module_list
-from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, describe, diff
+from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, describe, diff, module_of
 from ..probe import COUNTERS, DATE, ENTRIES, HOLDERS, PERSISTENCE, RECORD, SYSCTLS, File, Item, items
 from ..snapshot import Snapshot
 from . import keep_off, rollback, sequence, unload
@@ -102,7 +102,7 @@ def _put_back(
         if step.kind in (UNLOAD, CHAIN):
             kind = MODULE if step.kind == UNLOAD else CHAIN
             back.append(step._replace(kind=kind, before=None, after=step.before))
-    if any(step.kind == MODULE and conntrack_modules.is_core(step.after or "") for step in back):
+    if any(step.kind == MODULE and conntrack_modules.is_core(module_of(step.path)) for step in back):
         # A run that confirms has the values from the trial.
         lost = [*(step for step in done if _lost(step)), *found.lost]
         back += [step._replace(before=None, after=step.before) for step in reversed(lost)]

@@ -365,3 +365,18 @@ def test_a_window_that_makes_no_sense(seconds):
 @pytest.mark.parametrize("seconds", [0, 5, 3600])
 def test_a_window_that_does(seconds):
     rollback.check_seconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("confirm", "on_trial", "check", "done", "told"),
+    [
+        (None, False, False, True, {}),
+        (Confirm(60, "a1"), True, False, True, {"confirm": {"token": "a1", "seconds": 60}}),
+        (Confirm(60, "a1"), False, False, True, {}),
+        (Confirm(60, "a1", True), False, False, True, {"confirmed": True}),
+        (Confirm(60, "a1", True), False, False, False, {"confirmed": False}),
+        (Confirm(60, "a1", True), False, True, True, {}),
+    ],
+)
+def test_only_a_run_that_came_to_its_end_says_that_it_confirmed(confirm, on_trial, check, done, told):
+    assert rollback.told(confirm, on_trial, check, done) == told
