@@ -25,6 +25,16 @@ def step(path, before, after="new"):
     return Step(SYSCTL, path, before, after, "it's \u00e9 \udcff", "max")
 
 
+def open_files(pid):
+    """The paths of the files that a process has open; one that it closes meanwhile is none of them."""
+    opened = "/proc/%d/fd" % pid
+    paths = []
+    for name in os.listdir(opened):
+        with contextlib.suppress(FileNotFoundError):
+            paths.append(os.readlink(os.path.join(opened, name)))
+    return paths
+
+
 class Host:
     """A folder with a script in it, and the files that its steps name."""
 
@@ -59,8 +69,7 @@ class Host:
         """The script's process, which has read its file; it is ended with the test if it did not end by itself."""
         process = subprocess.Popen([*shell, self.script], stdin=subprocess.DEVNULL)
         try:
-            opened = "/proc/%d/fd" % process.pid
-            while not any(os.path.realpath(os.path.join(opened, name)) == self.script for name in os.listdir(opened)):
+            while self.script not in open_files(process.pid):
                 assert process.poll() is None
             yield process
         finally:
