@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's commands.
 
-  lab up --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...] [--guest NAME=KIND ...]
-                                                start hosts, write DIR/inventory.yml
+  lab up --state DIR [--hosts N] [NAME ...] [--fixture NAME=FOLDER ...] [--bare NAME=KIND ...]
+         [--guest NAME=KIND ...]                start hosts, write DIR/inventory.yml
   lab down --state DIR                          end them, leave nothing behind
   lab run --state DIR HOST -- COMMAND ...       run a command inside a host
   lab reset --state DIR GUEST                   cut a guest's power and give it back, on the same disk
@@ -12,12 +12,15 @@
   lab inventory --state DIR                     print the inventory, as a script of Ansible's does
   lab images [KIND ...]                         make the guests' images ahead, print where they are
 
-A guest is a virtual machine, debian11, debian12 or debian13; the other hosts are namespaces of this machine.
+A guest is a virtual machine, debian11, debian12 or debian13; the other hosts are namespaces of this machine. A bare
+host has no Python: busybox is nothing but that and an sshd, dash the machine's root with dash as its shell. By
+--fixture with the same NAME it shows a recording. Root's password there is "lab"; user admin has the same key as
+root, and may use su, on dash sudo too.
 Hosts that run are left as they are by another `up`, those that ended are made anew.
 
 Exit status: 0 done, 1 something went wrong, 2 wrong usage, 3 this machine cannot have such hosts (a sentence says
 why, and nothing was started); `lab run` ends as its command does. Every kind of host is one module with require(),
-start(), stop() and enter(): namespace_host and guest_host.
+start(), stop() and enter(): namespace_host, bare_host and guest_host.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import bare_host
 import guest_host
 import guest_image
 import inventory
@@ -38,7 +42,7 @@ import network
 import processes
 from state import LabError, State, Unavailable
 
-KINDS = {"namespace": namespace_host, "guest": guest_host}
+KINDS = {"namespace": namespace_host, "bare": bare_host, "guest": guest_host}
 
 
 def main(arguments):
@@ -66,6 +70,13 @@ def parse(arguments):
         default=[],
         metavar="NAME=FOLDER",
         help="start a host that shows what was recorded in FOLDER",
+    )
+    up_options.add_argument(
+        "--bare",
+        action="append",
+        default=[],
+        metavar="NAME=KIND",
+        help=f"start a host without Python: {', '.join(bare_host.ROOTS)}",
     )
     up_options.add_argument(
         "--guest",
@@ -131,7 +142,7 @@ def up(options):
 
 
 def _wanted(options):
-    """Name -> kind of host and what it is to be: a recording's folder or None, or a kind of guest."""
+    """Name -> kind of host, and what it is to be, as that kind's start() takes it."""
     wanted = {f"node{number}": ("namespace", None) for number in range(1, options.hosts + 1)}
     wanted.update((name, ("namespace", None)) for name in options.names)
     for pair in options.fixture:
@@ -139,6 +150,11 @@ def _wanted(options):
         if not equals or not os.path.isdir(folder):
             raise LabError(f"--fixture {pair}: want NAME=FOLDER with a folder that exists")
         wanted[name] = ("namespace", os.path.abspath(folder))
+    for pair in options.bare:
+        name, _equals, bare = pair.partition("=")
+        if bare not in bare_host.ROOTS:
+            raise LabError(f"--bare {pair}: want NAME=KIND with one of {', '.join(bare_host.ROOTS)}")
+        wanted[name] = ("bare", (bare, wanted.get(name, ("", None))[1]))
     for pair in options.guest:
         name, _equals, guest = pair.partition("=")
         if guest not in guest_image.SUITES:
@@ -200,9 +216,8 @@ def reset(options):
 def list_hosts(options):
     for name, host in State.read(options.state).hosts.items():
         status = "running" if processes.alive(host) else "gone"
-        print(
-            f"{name} {host['address']} {host['pid']} {status} {host.get('fixture') or host.get('guest') or ''}".rstrip()
-        )
+        what = " ".join(host[each] for each in ("bare", "fixture", "guest") if host.get(each))
+        print(f"{name} {host['address']} {host['pid']} {status} {what}".rstrip())
     return 0
 
 

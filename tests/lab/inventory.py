@@ -4,7 +4,7 @@
 """The lab's Ansible inventory: a file, and what a dynamic inventory script prints.
 
 Groups: `plain` for hosts that show the machine, `recorded` for hosts that show a recording, `guests` for virtual
-machines.
+machines, `bare` for hosts without Python, which with a recording are in `recorded` too.
 """
 
 from __future__ import annotations
@@ -41,20 +41,30 @@ def _hosts(state):
 
 
 def _groups(state):
-    groups = {"plain": {}, "recorded": {}, "guests": {}}
+    groups = {"plain": {}, "recorded": {}, "guests": {}, "bare": {}}
     options = "-o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
     options += f" -o UserKnownHostsFile={state.path('known_hosts')}"
     for name, host in _hosts(state):
-        group = "guests" if host["kind"] == "guest" else "recorded" if host["fixture"] else "plain"
-        groups[group][name] = {
+        variables = {
             "ansible_host": host["address"],
             "ansible_port": 22,
             "ansible_user": "root",
             "ansible_ssh_private_key_file": state.path("key"),
             "ansible_ssh_common_args": options,
-            "ansible_python_interpreter": "/usr/bin/python3",
         }
+        if host["kind"] != "bare":
+            variables["ansible_python_interpreter"] = "/usr/bin/python3"
+        for group in _groups_of(host):
+            groups[group][name] = variables
     return groups
+
+
+def _groups_of(host):
+    if host["kind"] == "guest":
+        return ["guests"]
+    if host["kind"] == "bare":
+        return ["bare", "recorded"] if host["fixture"] else ["bare"]
+    return ["recorded"] if host["fixture"] else ["plain"]
 
 
 def _write(path, text):

@@ -52,10 +52,10 @@ def require():
         raise Unavailable(f"this machine cannot make hosts of namespaces and an overlay root: {reason}")
 
 
-def start(state, name, fixture):
+def start(state, name, fixture, bare=None):
     """Start one host, whose number is claimed, and wait until its sshd answers.
 
-    fixture: a recorded host's folder, or None.
+    fixture: a recorded host's folder, or None. bare: the kind of a bare host (bare_host.py), or None.
     """
     folder = state.path("hosts", name)
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,11 +65,12 @@ def start(state, name, fixture):
     if fixture:
         recorded_host.copy(fixture, os.path.join(folder, "recorded"))
     record = {
-        "kind": "namespace",
+        "kind": "bare" if bare else "namespace",
         "number": number,
         "address": f"{state.bridge['network']}.{number}",
         "port": network.port_name(state, number),
         "fixture": fixture,
+        "bare": bare,
     }
     settings = {
         "name": name,
@@ -78,6 +79,7 @@ def start(state, name, fixture):
         "gateway": f"{state.bridge['network']}.1",
         "public_key": state.path("key.pub"),
         "recorded": os.path.join(folder, "recorded") if fixture else None,
+        "bare": bare,
         "sshd": shutil.which("sshd", path=PATH),
     }
     inside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "namespace_init.py")

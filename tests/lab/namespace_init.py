@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 
+import bare_root
+import busybox_root
 import recorded_host
+from inside import mount, read, run, write
 
 SSHD_CONFIG = """\
 HostKey /etc/ssh/lab_host_key
@@ -28,9 +30,9 @@ PidFile none
 PrintMotd no
 MaxStartups 100
 MaxSessions 100
-Subsystem sftp internal-sftp
 SetEnv PATH={path}
 """
+SFTP_LINES = "Subsystem sftp internal-sftp\n"
 
 
 def main():
@@ -45,7 +47,10 @@ def main():
     run("ip", "route", "add", "default", "via", settings["gateway"])
     run("hostname", settings["name"])
 
-    root = overlay(os.path.join(settings["folder"], "root"))
+    scratch = os.path.join(settings["folder"], "root")
+    root = busybox_root.make(scratch, settings["sshd"]) if settings["bare"] == "busybox" else overlay(scratch)
+    if settings["bare"] == "dash":
+        bare_root.strip(root)
     file_systems(root)
     if settings["recorded"]:
         recorded_host.show(settings["recorded"], root, mount)
@@ -58,24 +63,19 @@ def main():
         mount("-t", "sysfs", "sysfs", f"{root}/sys")
     identity(root, settings)
 
+    # The umount is the host's own already: BusyBox's wants a path that means one thing, and the short option.
+    os.mkdir(f"{root}/run/machine")
     os.chdir(root)
-    run("pivot_root", ".", ".")
-    run("umount", "--lazy", ".")
+    run("pivot_root", ".", "run/machine")
     os.chdir("/")
+    run("umount", "-l", "/run/machine")
+    os.rmdir("/run/machine")
     print("ready", flush=True)
     silence = os.open("/dev/null", os.O_RDWR)
     os.dup2(silence, 0)
     os.dup2(silence, 1)
     os.execv(settings["sshd"], [settings["sshd"], "-D", "-e", "-f", "/etc/ssh/lab_sshd_config"])
     return 1
-
-
-def run(*command):
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-
-
-def mount(*arguments):
-    run("mount", *arguments)
 
 
 def overlay(scratch):
@@ -133,11 +133,14 @@ def identity(root, settings):
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     if settings["recorded"]:
         path = f"{recorded_host.COMMANDS}:{path}"
-    write(f"{root}/etc/ssh/lab_sshd_config", SSHD_CONFIG.format(path=path))
+    config = SSHD_CONFIG.format(path=path) + (bare_root.SSHD_LINES if settings["bare"] else SFTP_LINES)
+    write(f"{root}/etc/ssh/lab_sshd_config", config)
     write(f"{root}/etc/environment", f"PATH={path}\n")
     # An account locked with "!" is refused by sshd even with a key; "*" only has no password.
     shadow = read(f"{root}/etc/shadow")
     write(f"{root}/etc/shadow", "".join(unlocked(line) for line in shadow.splitlines(True)), 0o640)
+    if settings["bare"]:
+        bare_root.accounts(root, settings, path)
 
 
 def unlocked(line):
@@ -145,20 +148,6 @@ def unlocked(line):
     if fields[0] == "root" and fields[1].startswith("!"):
         fields[1] = "*"
     return ":".join(fields)
-
-
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
-
-
-def write(path, text, mode=0o644):
-    # Replaced, not written through: in a container /etc/hosts and its like are mounts or links to elsewhere.
-    if os.path.lexists(path):
-        os.remove(path)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(path, mode)
 
 
 if __name__ == "__main__":

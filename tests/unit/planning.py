@@ -10,6 +10,7 @@ import typing as t
 
 from ansible_collections.netops.conntrack.plugins.module_utils import catalogue
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.settings import HASHSIZE
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts.host import Host
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import SYSCTL, Outcome, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import record
 from ansible_collections.netops.conntrack.plugins.module_utils.probe import Item
@@ -92,7 +93,7 @@ class KernelHost(recorded.RecordedHost):
         return outcomes
 
 
-class FaultyHost:
+class FaultyHost(Host):
     """A host on which writing some paths fails: ``faults`` maps each to the name of the error."""
 
     def __init__(self, host: t.Any, faults: t.Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ from ..plan import CHAIN, FILE, MODULE, START, SYSCTL, UNLOAD, Outcome, Step
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
 from . import commands, lock, replacing
+from .host import Host
 
 _REASONS = {
     errno.ENOENT: ABSENT,
@@ -30,7 +31,7 @@ _VALIDATE_SECONDS = 10
 _UNPACKED = 32
 
 
-class LocalHost:
+class LocalHost(Host):
     """``root`` moves every path, so that a folder of recorded files can stand for a machine.
 
     ``move(source, destination)`` puts a finished file in its place atomically, with the security context that belongs
@@ -78,7 +79,6 @@ class LocalHost:
         return Snapshot(readings)
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
-        """Does every step in order, whatever became of the one before it."""
         acts: dict[str, t.Callable[[Step], Outcome]] = {
             SYSCTL: self._write,
             FILE: self._replace,

@@ -24,6 +24,10 @@ class Host(t.Protocol):
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]: ...
 
+    def in_stages(
+        self, stages: t.Sequence[t.Sequence[Step]], items: t.Iterable[Item]
+    ) -> tuple[list[list[Outcome]], Snapshot | None]: ...
+
 
 # Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
 _FIRST = ("buckets", "max", "expect_max")
@@ -49,12 +53,14 @@ class Done(t.NamedTuple):
     """``steps`` were carried out (or would be, in check mode); ``failures`` are the outcomes with an error.
 
     ``after`` was read back from the host, or predicted in check mode; on trial, the files in it are predicted.
+    ``closed`` are the outcomes of the closing steps, None where these were not come to.
     """
 
     after: Snapshot
     steps: tuple[Step, ...]
     failures: tuple[Outcome, ...]
     warnings: tuple[str, ...]
+    closed: tuple[Outcome, ...] | None = None
 
 
 def carry_out(
@@ -68,13 +74,15 @@ def carry_out(
     guard: Guard | None = None,
     wanted: t.Mapping[str, int] | None = None,
     lost: t.Sequence[Step] = (),
+    closing: t.Sequence[Step] = (),
 ) -> Done:
     """``again`` is read anew afterwards, and so is every file that was written.
 
     ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
     that the kernel refused. ``recorded`` keeps the first state for a later restore, and what is ``wanted``, by the
-    settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written. Raises
-    record.Unusable, and Unguarded where the ``guard`` cannot be set up.
+    settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written. ``closing`` comes
+    after all the others, where every one of them succeeded. Raises record.Unusable, and Unguarded where the ``guard``
+    cannot be set up.
     """
     earlier = guard.earlier if guard else ()
     trial = bool(guard and guard.trial)
@@ -87,41 +95,51 @@ def carry_out(
         return Done(predict(before, [*lost, *live, *planned]), (*live, *planned), (), ())
     if not guard and not live and not planned and not first:
         return Done(before, (), (), ())
-    warnings: list[str] = []
-    if first:
-        for outcome in host.carry_out([first]):
-            if outcome.error:
-                raise record.Unusable(_NOT_RECORDED % outcome.detail)
-    if guard:
-        _set_up(host, guard, [first._replace(before=first.after, after=first.before)] if first else [])
-    outcomes = host.carry_out(live)
+    stages: list[t.Sequence[Step]] = [[step] for step in (first, *(guard.steps if guard else ())) if step]
+    prepared = len(stages)
+    stages += [live] if trial else [live, planned, *([closing] if closing else ())]
+    written = [step.path for stage in stages[prepared:] for step in (*earlier, *stage) if step.kind == FILE]
+    again = [*again, *(File(path, limit=_LARGEST) for path in dict.fromkeys(written))]
+    # All of it at once, as every question to a host that is far away takes its time.
+    results, read_back = host.in_stages(stages, again)
+    _check_prepared(host, results[:prepared], first, guard)
+    outcomes = list(results[prepared])
     failed = [outcome for outcome in outcomes if outcome.error]
-    if failed:
+    if failed and not trial:
         planned = files(failed)
-    if not trial:
         outcomes += host.carry_out(planned)
+    elif not trial:
+        outcomes += results[prepared + 1]
     done = (*earlier, *(outcome.step for outcome in outcomes if not outcome.error))
     failures = tuple(outcome for outcome in outcomes if outcome.error)
+    warnings: list[str] = []
     if first and failures:
         for outcome in host.carry_out([record.corrected(before, first, _on_record(done, trial), wanted)]):
             if outcome.error:
                 warnings.append("the record of the first state is not up to date: %s" % outcome.detail)
-    written = [File(step.path, limit=_LARGEST) for step in done if step.kind == FILE]
-    read_back = host.read([*again, *written])
+    if read_back is None:
+        read_back = host.read(again)
     after = predict(before, [*lost, *done]).with_readings(dict(read_back.items()))
-    return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings))
+    closed = tuple(results[prepared + 2]) if len(results) > prepared + 2 else None
+    return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings), closed)
 
 
-def _set_up(host: Host, guard: Guard, back: t.Iterable[Step]) -> None:
-    """Raises Unguarded where a step fails; then what was written up to there is taken back, and so is ``back``."""
-    undo = list(back)
-    for step in guard.steps:
-        for outcome in host.carry_out([step]):
-            if outcome.error:
-                host.carry_out(undo)
-                raise Unguarded(outcome)
-        if step.kind == FILE:
-            undo.insert(0, step._replace(before=step.after, after=step.before))
+def _check_prepared(
+    host: Host, results: t.Sequence[t.Sequence[Outcome]], first: Step | None, guard: Guard | None
+) -> None:
+    """Raises record.Unusable where the first state was not recorded, and Unguarded where a step of the guard failed.
+
+    Then what was written up to there is taken back.
+    """
+    undo: list[Step] = []
+    for outcome in (outcome for stage in results for outcome in stage):
+        if outcome.error and outcome.step is first:
+            raise record.Unusable(_NOT_RECORDED % outcome.detail)
+        if outcome.error:
+            host.carry_out(undo)
+            raise Unguarded(outcome)
+        if outcome.step.kind == FILE:
+            undo.insert(0, outcome.step._replace(before=outcome.step.after, after=outcome.step.before))
 
 
 def _on_record(steps: t.Iterable[Step], trial: bool) -> list[Step]:

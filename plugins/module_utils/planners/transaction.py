@@ -100,19 +100,22 @@ def apply(
 def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm | None = None) -> Result:
     """Brings the recorded first state back; nothing on a host without a record. Raises as apply does."""
     before = host.read(ITEMS)
-    items_ = (*ITEMS, *(File(path) for path in record.read(before) if before.reason(path) == NOT_READ))
-    before, trial, news = rollback.begin(host, host.read(items_), confirm, check)
+    unread = [File(path) for path in record.read(before) if before.reason(path) == NOT_READ]
+    before = before.with_readings(dict(host.read(unread).items())) if unread else before
+    before, trial, news = rollback.begin(host, before, confirm, check)
     found = restore.plan(before, allow_lower)
     guard = rollback.guard(before, confirm, trial, found.live, {})
     later = (*found.files, *found.loads)
-    done = _carry_out(host, before, found.live, lambda failed: later, check, guard, recorded=False)
+    forget = [record.forget(before, found.settled)] if found.settled else []
+    done = _carry_out(host, before, found.live, lambda failed: later, check, guard, recorded=False, closing=forget)
     on_trial = not check and bool(guard and guard.trial)
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in _causes(done)]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     warnings = [*news, *done.warnings, *_staying(before, done.after)]
     if settled and not check and not on_trial:
-        forgotten = host.carry_out([record.forget(before, settled)])
+        # What could not be put back stays on record.
+        forgotten = host.carry_out([record.forget(before, settled)]) if done.closed is None else done.closed
         warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
     earlier = guard.earlier if guard else ()
     was = rollback.as_before(before, earlier)
@@ -139,9 +142,12 @@ def _carry_out(
     guard: sequence.Guard | None,
     recorded: bool = True,
     wanted: t.Mapping[str, int] | None = None,
+    closing: t.Sequence[Step] = (),
 ) -> sequence.Done:
     try:
-        done = sequence.carry_out(host, SYSCTLS, before, live, files, check, recorded, guard, wanted)
+        done = sequence.carry_out(
+            host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing
+        )
     except sequence.Unguarded as error:
         raise rollback.unguarded(error.args[0]) from error
     return _as_shown(done) if check else done

@@ -375,13 +375,14 @@ def test_a_restore_that_fails_keeps_what_it_still_has_to_do(tmp_path):
 
 SCRIPT = """
 import json, sys
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts.host import Host
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import transaction
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import Snapshot
 
-class Mixed:
+class Mixed(Host):
     # The kernel of this machine with the files of another folder, so that nothing of the machine's is written.
     def __init__(self, root):
         self.kernel, self.files = LocalHost(), LocalHost(root=root)

@@ -10,6 +10,7 @@ import os
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import modules
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts.host import Host
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import UNLOAD, Outcome
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
     keep_off,
@@ -24,7 +25,7 @@ CONFIG = "/etc/sysconfig/iptables-config"
 LINE = 'IPTABLES_MODULES="nf_conntrack_ftp"\n'
 
 
-class Unloading:
+class Unloading(Host):
     """A recorded host whose list of modules loses what is unloaded; ``stubborn`` ones stay, as if something came."""
 
     def __init__(self, host, stubborn=()):
