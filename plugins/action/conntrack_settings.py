@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from ..module_utils.calls import settings
 from ..plugin_utils.confirming import ConfirmingAction
 
 
 class ActionModule(ConfirmingAction):
+    CALLED = settings
     # How ``auto`` was computed.
     KEPT = ("sizing",)

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from ..module_utils.calls import unload
 from ..plugin_utils.confirming import ConfirmingAction
 
 
 class ActionModule(ConfirmingAction):
+    CALLED = unload
     # Who held it is not to be seen any more once it is gone.
     KEPT = ("answer", "holders", "modules", "report", "unload_order")

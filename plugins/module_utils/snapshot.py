@@ -12,6 +12,7 @@ ABSENT = "absent"
 FORBIDDEN = "forbidden"
 TOO_LARGE = "too_large"
 NOT_READ = "not_read"
+CANNOT_BE_UNPACKED = "failed: it cannot be unpacked"
 
 
 class Reading(t.NamedTuple):

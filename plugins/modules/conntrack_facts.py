@@ -307,51 +307,15 @@ ansible_facts:
             summary: "The table is full and new connections are dropped: 36271 of 16640 entries (218 %)."
 """
 
-import time
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils import probe
-from ..module_utils.facts import usage
-from ..module_utils.facts.gather import SUBSETS, gather
-from ..module_utils.hosts.of_module import local_host
-from ..module_utils.snapshot import printable
-
-
-def chosen(asked: list[str]) -> list[str]:
-    """The subsets asked for; raises ValueError for a word that is none."""
-    excluded = {word[1:] for word in asked if word.startswith("!")}
-    included = {word for word in asked if not word.startswith("!")} or {"all"}
-    for word in sorted(excluded | included):
-        if word not in (*SUBSETS, "all"):
-            raise ValueError("gather_subset: '%s' is not one of all, %s" % (word, ", ".join(SUBSETS)))
-    return [name for name in SUBSETS if (name in included or "all" in included) and name not in excluded]
+from ..module_utils.calls import facts
+from ..module_utils.hosts.of_module import finish
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
-            "interval": {"type": "int", "default": 0},
-        },
-        supports_check_mode=True,
-    )
-    interval = module.params["interval"]
-    if not 0 <= interval <= 300:
-        module.fail_json(msg="interval: %d is not a number of seconds from 0 to 300" % interval)
-    try:
-        subsets = chosen(module.params["gather_subset"])
-    except ValueError as error:
-        module.fail_json(msg=str(error))
-    host = local_host(module, reads_only=True)
-    snapshot = host.read(probe.items(subsets))
-    if "usage" in subsets and usage.count(snapshot) is None:
-        snapshot = snapshot.with_readings(dict(host.read(probe.TABLE).items()))
-    later = None
-    if interval:
-        time.sleep(interval)
-        later = snapshot.with_readings(dict(host.read(probe.COUNTERS).items()))
-    module.exit_json(ansible_facts={"conntrack": printable(gather(snapshot, subsets, later))})
+    module = AnsibleModule(argument_spec=facts.ARGUMENTS, supports_check_mode=True, **facts.CONSTRAINTS)
+    finish(module, facts)
 
 
 if __name__ == "__main__":

@@ -273,66 +273,15 @@ confirm:
     token: 0a1b2c3d4e5f6071
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.hosts.of_module import local_host
-from ..module_utils.planners import rollback, transaction
-from ..module_utils.planners.reasons import REASONS
-from ..module_utils.planners.record import Unusable
-from ..module_utils.planners.settings import Options
-from ..module_utils.planners.wanted import Invalid, parse
-from ..module_utils.snapshot import printable
+from ..module_utils.calls import settings
+from ..module_utils.hosts.of_module import finish
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "settings": {"type": "dict"},
-            "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
-            "persist": {"type": "bool", "default": True},
-            "load": {"type": "bool", "default": False},
-            "allow_lower": {"type": "bool", "default": False},
-            "confirm": {"type": "int", "default": 0},
-            "confirm_token": {"type": "str", "no_log": False},
-            "memory_percent": {"type": "float", "default": 5.0},
-            "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
-        },
-        required_if=[("state", "present", ["settings"])],
-        supports_check_mode=True,
-    )
-    params = module.params
-    if not 0 < params["memory_percent"] <= 50:
-        module.fail_json(msg="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
-    try:
-        confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
-        host = local_host(module)
-        if params["state"] == "restored":
-            result = transaction.undo(host, params["allow_lower"], module.check_mode, confirm)
-        else:
-            options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
-            wanted = parse(params["settings"] or {})
-            result = transaction.apply(host, wanted, options, module.check_mode, confirm)
-    except (Invalid, Unusable, rollback.Refused) as error:
-        module.fail_json(msg=str(error))
-    for warning in result.warnings:
-        module.warn(warning)
-    returned = printable(
-        {
-            "changed": result.changed,
-            "settings": result.settings,
-            "sizing": result.sizing,
-            "steps": result.steps,
-            "diff": result.diff,
-        }
-    )
-    returned.update(rollback.told(confirm, result.trial, module.check_mode))
-    failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
-    if failed:
-        said = "; ".join("%s (%s): %s" % row for row in failed)
-        module.fail_json(msg=printable("not as asked: " + said), **returned)
-    module.exit_json(**returned)
+    module = AnsibleModule(argument_spec=settings.ARGUMENTS, supports_check_mode=True, **settings.CONSTRAINTS)
+    finish(module, settings)
 
 
 if __name__ == "__main__":

@@ -307,52 +307,15 @@ confirm:
     token: 0a1b2c3d4e5f6071
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.hosts.of_module import local_host
-from ..module_utils.planners import keep_off, rollback, unloading
-from ..module_utils.planners.record import Unusable
-from ..module_utils.snapshot import printable
+from ..module_utils.calls import unload
+from ..module_utils.hosts.of_module import finish
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "when": {"type": "str", "choices": ["now", "boot"], "default": "now"},
-            "helpers_only": {"type": "bool", "default": False},
-            "iptables_modules": {"type": "list", "elements": "str"},
-            "modules_load": {"type": "list", "elements": "path", "default": []},
-            "deny": {"type": "str", "choices": list(keep_off.DENY), "default": keep_off.NONE},
-            "confirm": {"type": "int", "default": 0},
-            "confirm_token": {"type": "str", "no_log": False},
-            "backup": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    params = module.params
-    listed = params["iptables_modules"]
-    options = keep_off.Options(
-        params["helpers_only"],
-        None if listed is None else tuple(listed),
-        tuple(params["modules_load"]),
-        params["deny"],
-    )
-    try:
-        confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
-        host = local_host(module, params["backup"])
-        result = unloading.apply(host, params["when"], options, module.check_mode, confirm)
-    except (keep_off.Refused, Unusable, rollback.Refused) as error:
-        module.fail_json(msg=printable(str(error)))
-    for warning in result.warnings:
-        module.warn(printable(warning))
-    returned = printable({"changed": result.changed, **result.values, "backup_files": host.backups})
-    done = not (result.refusal or result.failures)
-    returned.update(rollback.told(confirm, result.trial, module.check_mode, done))
-    if not done:
-        module.fail_json(msg=printable(result.refusal or "not as planned: " + "; ".join(result.failures)), **returned)
-    module.exit_json(**returned)
+    module = AnsibleModule(argument_spec=unload.ARGUMENTS, supports_check_mode=True, **unload.CONSTRAINTS)
+    finish(module, unload)
 
 
 if __name__ == "__main__":

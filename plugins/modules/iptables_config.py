@@ -140,41 +140,15 @@ backup_files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.hosts.of_module import local_host
-from ..module_utils.planners import iptables_config
-from ..module_utils.planners.record import Unusable
-from ..module_utils.snapshot import printable
+from ..module_utils.calls import iptables_config
+from ..module_utils.hosts.of_module import finish
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={
-            "modules": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": list(iptables_config.STATES), "default": "commented"},
-            "paths": {"type": "list", "elements": "path", "default": list(iptables_config.PATHS)},
-            "backup": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
+        argument_spec=iptables_config.ARGUMENTS, supports_check_mode=True, **iptables_config.CONSTRAINTS
     )
-    params = module.params
-    host = local_host(module, params["backup"])
-    try:
-        iptables_config.check_request(params["modules"], params["state"])
-        result = iptables_config.apply(host, params["paths"], params["modules"], params["state"], module.check_mode)
-    except (iptables_config.Refused, Unusable) as error:
-        module.fail_json(msg=str(error))
-    for warning in result.warnings:
-        module.warn(warning)
-    returned = {
-        "changed": result.changed,
-        "files": result.files,
-        "still_loaded": result.still_loaded,
-        "reboot_required": bool(result.still_loaded),
-        "steps": result.steps,
-        "diff": result.diff,
-        "backup_files": host.backups,
-    }
-    module.exit_json(**printable(returned))
+    finish(module, iptables_config)
 
 
 if __name__ == "__main__":

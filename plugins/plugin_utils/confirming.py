@@ -1,10 +1,10 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an action plugin does whose module can be confirmed: it runs the module, and where its change waits for a
+"""What an action plugin does whose module can be confirmed: it calls the module, and where its change waits for a
 confirmation, gives it over a fresh connection.
 
-Without ``confirm`` this is Ansible's own way of running a module: once.
+Without ``confirm`` it is called once.
 """
 
 from __future__ import annotations
@@ -13,25 +13,22 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
+
+from .transport import TransportAction
 
 # How long after the end of its window a host has surely put its values back.
 _SETTLED = 2
 
 
-class ConfirmingAction(ActionBase):
+class ConfirmingAction(TransportAction):
     """``KEPT`` are keys of the result that only the first run can tell, as it saw the host before the change."""
 
     KEPT: tuple[str, ...] = ()
 
-    _supports_check_mode = True
-    _supports_async = True
-
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
         if self._task.async_val and str(self._task.args.get("confirm") or 0) != "0":
             raise AnsibleActionFail("confirm: nobody confirms a task that runs with async; leave one of the two out")
-        first = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        first = super().run(tmp, task_vars)
         # A module that failed in part may have changed something all the same.
         confirm = first.get("confirm")
         return self._confirmed(first, confirm["token"], confirm["seconds"], task_vars) if confirm else first
@@ -49,7 +46,7 @@ class ConfirmingAction(ActionBase):
             last = time.monotonic() >= over
             try:
                 self._connection.reset()
-                second = self._execute_module(module_args=arguments, task_vars=task_vars)
+                second = self.call(arguments, task_vars or {})
             except AnsibleError as error:
                 if last:
                     return self._lost(seconds, error)

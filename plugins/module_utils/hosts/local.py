@@ -14,7 +14,7 @@ import typing as t
 
 from ..plan import CHAIN, FILE, MODULE, START, SYSCTL, UNLOAD, Outcome, Step
 from ..probe import Command, File, Glob, Item, Names
-from ..snapshot import ABSENT, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
+from ..snapshot import ABSENT, CANNOT_BE_UNPACKED, FORBIDDEN, TOO_LARGE, Reading, Snapshot, command_key
 from . import commands, lock, replacing
 from .host import Host
 
@@ -135,7 +135,8 @@ class LocalHost(Host):
         try:
             data, partial, head_cut = _content(real, item.limit, item.tail)
         except Exception as error:  # a damaged log raises zlib.error or lzma.LZMAError, which are only loaded for one
-            return Reading(reason=_reason(error), mode=mode, link=link)
+            reason = _reason(error) if getattr(error, "errno", None) else CANNOT_BE_UNPACKED
+            return Reading(reason=reason, mode=mode, link=link)
         if partial and not item.tail and not item.keep:
             return Reading(reason=TOO_LARGE, mode=mode, link=link)
         text, left_out = _kept(data, item.keep, head_cut)

@@ -13,8 +13,8 @@ import time
 import typing as t
 
 # Directories in which only root can make a file: nobody else can hold the lock. Old systems have no /run.
-_FOLDERS = ("/run", "/var/run")
-_NAME = "netops-conntrack.lock"
+FOLDERS = ("/run", "/var/run")
+NAME = "netops-conntrack.lock"
 _PAUSE = 0.05
 
 
@@ -28,9 +28,9 @@ def take(root: str, seconds: float) -> t.BinaryIO | None:
     Where no directory takes a lock file, as on a read-only system, there is none and the run goes on: a file that
     another run changed meanwhile is noticed before it is replaced.
     """
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         try:
-            descriptor = os.open(os.path.join(root + folder, _NAME), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(os.path.join(root + folder, NAME), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError:
             continue
         stream = os.fdopen(descriptor, "r+b", buffering=0)
@@ -54,17 +54,22 @@ def _locked(stream: t.BinaryIO, seconds: float) -> bool:
             if error.errno not in (errno.EWOULDBLOCK, errno.EINTR):
                 return False
         if time.monotonic() >= end:
-            raise Busy(
-                "another run of netops.conntrack%s is at work on this host and did not end within %d seconds; "
-                "nothing was changed, run again when it has ended" % (_holder(stream), seconds)
-            )
+            raise busy(seconds, _holder(stream))
         time.sleep(_PAUSE)
+
+
+def busy(seconds: float, holder: str) -> Busy:
+    """``holder`` is what the lock says of who holds it: a process number, if it says anything."""
+    who = " (process %s)" % holder.strip() if holder.strip().isdigit() else ""
+    return Busy(
+        "another run of netops.conntrack%s is at work on this host and did not end within %d seconds; "
+        "nothing was changed, run again when it has ended" % (who, seconds)
+    )
 
 
 def _holder(stream: t.BinaryIO) -> str:
     try:
         stream.seek(0)
-        pid = stream.read(32).strip()
+        return stream.read(32).decode("ascii", "replace")
     except OSError:
         return ""
-    return " (process %d)" % int(pid) if pid.isdigit() else ""

@@ -72,6 +72,20 @@ def local_host(module: t.Any, backup: bool = False, reads_only: bool = False) ->
     return host
 
 
+def finish(module: t.Any, called: t.Any) -> t.NoReturn:
+    """Ends a module with what its call comes to; ``called`` is the file of the call."""
+
+    def host() -> LocalHost:
+        return local_host(module, bool(module.params.get("backup")), not called.CHANGES)
+
+    returned = called.call(host, module.params, module.check_mode)
+    for warning in returned.warnings:
+        module.warn(warning)
+    if returned.failure is not None:
+        module.fail_json(msg=returned.failure, **returned.values)
+    module.exit_json(**returned.values)
+
+
 def _told(module: t.Any, act: t.Callable[..., t.Any]) -> t.Callable[..., t.Any]:
     """AnsibleModule ends the module where it fails, or raises what is no OSError; here the rest of a plan goes on."""
 

@@ -49,8 +49,11 @@ def variable(path: str) -> str:
     return "IP6TABLES_MODULES" if path.rsplit("/", 1)[-1].startswith("ip6") else "IPTABLES_MODULES"
 
 
-def check_request(modules: t.Sequence[str] | None, state: str) -> None:
+def check_request(modules: t.Sequence[str] | None, state: str, paths: t.Sequence[str] = PATHS) -> None:
     """Raises Refused for a request that makes no sense, before anything is read."""
+    for path in paths:
+        if not path.startswith("/"):
+            raise Refused("paths: '%s' does not begin with a slash; allowed: whole paths" % path)
     if modules is None:
         if state == ABSENT:
             raise Refused("modules: name the modules to take out; the whole line can only be commented")

@@ -80,9 +80,9 @@ def carry_out(
 
     ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
     that the kernel refused. ``recorded`` keeps the first state for a later restore, and what is ``wanted``, by the
-    settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written. ``closing`` comes
-    after all the others, where every one of them succeeded. Raises record.Unusable, and Unguarded where the ``guard``
-    cannot be set up.
+    settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written.
+    ``closing`` comes after all the others, where every one of them succeeded. Raises record.Unusable, and Unguarded
+    where the ``guard`` cannot be set up.
     """
     earlier = guard.earlier if guard else ()
     trial = bool(guard and guard.trial)

@@ -145,9 +145,7 @@ def _carry_out(
     closing: t.Sequence[Step] = (),
 ) -> sequence.Done:
     try:
-        done = sequence.carry_out(
-            host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing
-        )
+        done = sequence.carry_out(host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing)
     except sequence.Unguarded as error:
         raise rollback.unguarded(error.args[0]) from error
     return _as_shown(done) if check else done

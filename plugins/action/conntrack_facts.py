@@ -1,0 +1,13 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gathers the facts by the host's Python or by its shell."""
+
+from __future__ import annotations
+
+from ..module_utils.calls import facts
+from ..plugin_utils.transport import TransportAction
+
+
+class ActionModule(TransportAction):
+    CALLED = facts

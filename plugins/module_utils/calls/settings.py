@@ -1,0 +1,58 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""conntrack_settings: its options, and what it does with them on any host."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..planners import rollback, transaction
+from ..planners.reasons import REASONS
+from ..planners.record import Unusable
+from ..planners.sequence import Host
+from ..planners.settings import Options
+from ..planners.wanted import Invalid, parse
+from .returned import Returned, refused, returned
+
+CHANGES = True
+ARGUMENTS: dict[str, t.Any] = {
+    "settings": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "restored"], "default": "present"},
+    "persist": {"type": "bool", "default": True},
+    "load": {"type": "bool", "default": False},
+    "allow_lower": {"type": "bool", "default": False},
+    "confirm": {"type": "int", "default": 0},
+    "confirm_token": {"type": "str", "no_log": False},
+    "memory_percent": {"type": "float", "default": 5.0},
+    "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
+}
+CONSTRAINTS: dict[str, t.Any] = {"required_if": [("state", "present", ["settings"])]}
+
+
+def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool) -> Returned:
+    """``host`` gives the host when it is needed."""
+    if not 0 < params["memory_percent"] <= 50:
+        return returned({}, failure="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
+    try:
+        confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
+        if params["state"] == "restored":
+            result = transaction.undo(host(), params["allow_lower"], check, confirm)
+        else:
+            options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
+            wanted = parse(params["settings"] or {})
+            result = transaction.apply(host(), wanted, options, check, confirm)
+    except (Invalid, Unusable, rollback.Refused) as error:
+        return refused(error)
+    values = {
+        "changed": result.changed,
+        "settings": result.settings,
+        "sizing": result.sizing,
+        "steps": result.steps,
+        "diff": result.diff,
+        **rollback.told(confirm, result.trial, check),
+    }
+    failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
+    failure = "not as asked: " + "; ".join("%s (%s): %s" % row for row in failed) if failed else None
+    return returned(values, result.warnings, failure)

@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host that a POSIX shell reaches over a connection: one question to read, one to carry out a plan and read back.
+
+Nothing here decides anything, and nothing that a host says is ever run.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ..plan import Outcome, Step
+from ..probe import Item, Names
+from ..snapshot import Snapshot
+from . import lock, shell_acting, shell_answer, shell_lock, shell_reading
+from .host import Host
+
+Parts = t.List[t.Tuple[str, bytes]]
+
+
+class Stale(Exception):
+    """What was planned for changed before anything was done; ``args[0]`` is the path. Read and plan again."""
+
+
+class RemoteHost(Host):
+    """``send(script)`` has a script run by a shell on the host and gives what it printed.
+
+    ``changes`` says that this run may change something, ``backup`` that a copy of each file is kept. Raises
+    shell_answer.Unanswered, lock.Busy and Stale beside what ``send`` raises.
+    """
+
+    def __init__(self, send: t.Callable[[str], bytes], changes: bool = True, backup: bool = False) -> None:
+        self._send = send
+        self._changes = changes
+        self._backup = backup
+        self._fresh = False
+        self.backups: dict[str, str] = {}
+
+    def read(self, items: t.Iterable[Item]) -> Snapshot:
+        items = list(items)
+        folders = sorted({_folder(item) for item in items} - {None}) if self._changes else []
+        sweeping = [shell_lock.LIBRARY, shell_lock.sweeping(folders)] if folders else []
+        parts = self._ask("\n".join([*sweeping, shell_reading.LIBRARY, shell_reading.script(items)]))
+        self._fresh = True
+        return Snapshot(shell_reading.readings(items, parts))
+
+    def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
+        stage = list(steps)
+        return self._act([stage], "")[0][0] if stage else []
+
+    def in_stages(
+        self, stages: t.Sequence[t.Sequence[Step]], items: t.Iterable[Item]
+    ) -> tuple[list[list[Outcome]], Snapshot | None]:
+        items = list(items)
+        outcomes, parts = self._act(stages, shell_reading.script(items))
+        whole = len(outcomes) == len(stages)
+        return outcomes, Snapshot(shell_reading.readings(items, parts)) if whole else None
+
+    def _act(self, stages: t.Sequence[t.Sequence[Step]], reading: str) -> tuple[list[list[Outcome]], Parts]:
+        """The outcomes of the stages that were come to, and all that was answered."""
+        steps = [step for stage in stages for step in stage]
+        fresh, self._fresh = self._fresh, False
+        script = shell_acting.script(os.urandom(8).hex(), stages, self._backup, fresh, reading)
+        parts = self._ask("\n".join([shell_lock.LIBRARY, shell_reading.LIBRARY, script]))
+        for path in shell_answer.by_tag(parts, "z"):
+            raise Stale(shell_answer.text(path))
+        found = shell_acting.outcomes(steps, parts, self.backups)
+        outcomes: list[list[Outcome]] = []
+        number = 0
+        for stage in stages:
+            if outcomes and any(outcome.error for outcome in outcomes[-1]):
+                break
+            numbers = range(number, number + len(stage))
+            if any(each not in found for each in numbers):
+                raise shell_answer.Unanswered("it did not say what became of every step", begun=True)
+            outcomes.append([found[each] for each in numbers])
+            number += len(stage)
+        return outcomes, parts
+
+    def _ask(self, body: str) -> Parts:
+        request = os.urandom(16).hex()
+        parts = shell_answer.parts(request, self._send(shell_answer.frame(request, body)))
+        for holder in shell_answer.by_tag(parts, "k"):
+            raise lock.busy(shell_lock.WAIT_SECONDS, shell_answer.text(holder))
+        return parts
+
+
+def _folder(item: Item) -> str | None:
+    """The folder in which a killed run may have left something."""
+    path = getattr(item, "path", None) or getattr(item, "pattern", "")
+    lies_on_disk = path.startswith("/") and not path.startswith(("/proc/", "/sys/"))
+    return path.rpartition("/")[0] if lies_on_disk and not isinstance(item, Names) else None

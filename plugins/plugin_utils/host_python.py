@@ -1,0 +1,57 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the Python of a host runs our modules: known before they are brought there, or from how they failed."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible import constants as C
+from ansible.module_utils import basic
+
+from ..module_utils.hosts import shell_words
+
+# Our own files need 3.8, and this ansible-core maybe more.
+LEAST: tuple[int, ...] = max((3, 8), tuple(getattr(basic, "_PY_MIN", (3, 8))))
+
+_ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+)")
+# What every module of Ansible imports of the standard library; the packages of small systems may lack it.
+_ASKING = (
+    "import sys, json, zipfile, tempfile, subprocess, fcntl; "
+    "print('netops-conntrack-python %d.%d' % sys.version_info[:2])"
+)
+# What a Python says that is too old or not whole, before any of our code has run.
+_OF_NO_USE = re.compile(r"requires (?:a minimum of )?Python|SyntaxError|No module named|future feature annotations")
+# The shell's own words for a command that cannot be run or is not there.
+_NOT_RUN = (126, 127)
+_NO_PLACE = re.compile(r"[Ff]ailed to create temporary directory|No space left|Read-only file system|transfer file")
+
+
+def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
+    """Asks the host, in one command, for the first Python of Ansible's list: whether it is one for our modules."""
+    names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
+    words = " ".join(shell_words.word(name) for name in names)
+    asking = 'for p in %s; do command -v "$p" >/dev/null 2>&1 || continue; "$p" -c %s 2>/dev/null; break; done' % (
+        words,
+        shell_words.word(_ASKING),
+    )
+    found = _ANSWER.search(action._low_level_execute_command(asking, sudoable=False)["stdout"])
+    return bool(found) and (int(found.group(1)), int(found.group(2))) >= LEAST
+
+
+def is_of_no_use(result: t.Mapping[str, t.Any]) -> bool:
+    """Whether a module failed because it could not even begin."""
+    if not result.get("failed"):
+        return False
+    said = str(result.get("msg", ""))
+    if "module_stderr" not in result:
+        return said.startswith(("ansible-core requires", "Ansible requires"))
+    told = "%s\n%s" % (result["module_stderr"], result.get("module_stdout"))
+    return result.get("rc") in _NOT_RUN or bool(_OF_NO_USE.search(told))
+
+
+def is_no_place(error: Exception) -> bool:
+    """Whether a module could not be put anywhere on the host."""
+    return bool(_NO_PLACE.search(str(error)))
