@@ -34,6 +34,7 @@ options:
 extends_documentation_fragment:
   - netops.conntrack.attributes
   - netops.conntrack.attributes.facts
+  - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_settings
 notes:
@@ -305,6 +306,11 @@ ansible_facts:
               - The kernel log says "table full" 13 times and 588 more were suppressed, last 2 s ago.
             status: full
             summary: "The table is full and new connections are dropped: 36271 of 16640 entries (218 %)."
+transport:
+  description: What served, V(python) or V(shell).
+  type: str
+  returned: always
+  sample: python
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -72,11 +72,6 @@ options:
       - Cannot be used with C(async).
     type: int
     default: 0
-  confirm_token:
-    description:
-      - For internal use. With it the module confirms the change that waits under this token.
-      - The action plugin of this module passes it. Do not set it yourself.
-    type: str
   memory_percent:
     description:
       - How much of the host's memory a full table may take, in percent, when V(max) is V(auto).
@@ -98,16 +93,10 @@ options:
     elements: str
     choices: [not_loaded, unsupported, read_only, host_owned, would_lower, out_of_range, not_persistent, changed_since]
     default: []
-attributes:
-  action:
-    support: full
-    description: Has an action plugin, which does on the controller what O(confirm) needs.
-  async:
-    support: partial
-    description: Can be used with C(async).
-    details: Not together with O(confirm).
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.transport.confirm
+  - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_facts
 author:
@@ -271,6 +260,11 @@ confirm:
   sample:
     seconds: 60
     token: 0a1b2c3d4e5f6071
+transport:
+  description: What served, V(python) or V(shell).
+  type: str
+  returned: always
+  sample: python
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -48,6 +48,7 @@ options:
     default: false
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_settings
 author:
@@ -136,6 +137,11 @@ backup_files:
   returned: success
   sample:
     /etc/sysconfig/iptables-config: /etc/sysconfig/iptables-config.30444.2026-11-22@16:41:29~
+transport:
+  description: What served, V(python) or V(shell).
+  type: str
+  returned: always
+  sample: python
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -21,6 +21,12 @@ HERE = [shell for shell in SHELLS if shutil.which(shell[0])]
 every_shell = pytest.mark.parametrize("shell", HERE, ids=" ".join)
 
 
+def prefers_its_own(shell):
+    """Whether it runs a command of its own where there is one on the PATH, as the static BusyBox of Debian does."""
+    said = subprocess.run([*shell, "-c", "command -v modprobe"], capture_output=True, text=True, check=False).stdout
+    return bool(said) and not said.startswith("/")
+
+
 def step(path, before, after="new"):
     return Step(SYSCTL, path, before, after, "it's \u00e9 \udcff", "max")
 
@@ -193,6 +199,8 @@ def test_a_file_that_cannot_be_renamed_is_no_confirmation(tmp_path):
 @every_shell
 def test_what_was_unloaded_is_loaded_again_before_values_go_back(shell, tmp_path):
     """A modprobe and an nft that write down what they were asked for, and fail for one module."""
+    if prefers_its_own(shell):
+        pytest.skip("not run: this %s takes no modprobe but its own" % " ".join(shell))
     log = tmp_path / "log"
     commands = tmp_path / "commands"
     commands.mkdir()
