@@ -43,7 +43,7 @@ def run(action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any]) -> dict[
     try:
         returned = _call(connection, called, params, check)
     except Unanswered as error:
-        raise AnsibleError(_unanswered(error, connection, called.CHANGES and not check)) from error
+        raise AnsibleError(_unanswered(error, connection, called.CHANGES and not check)) from None
     except Busy as error:
         returned = Returned({}, failure=str(error))
     # What a host says is data, never a template, whichever ansible-core this is.

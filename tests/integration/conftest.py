@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import glob
 import os
+import shlex
 import shutil
 import stat
 import subprocess
@@ -81,19 +82,43 @@ def root():
         pytest.skip("not run: 'ip netns' does not work here")
 
 
+@pytest.fixture(name="wrapper")
+def fixture_wrapper():
+    return wrapper
+
+
 @pytest.fixture(name="output")
 def fixture_output():
     return output
 
 
+def wrapper(folder, name, *command):
+    """The path of a Python, and with "-sh" of a shell, that run under this command, in a network namespace say."""
+    path = os.path.join(str(folder), name)
+    for file, program in ((path, PYTHON), (path + "-sh", "/bin/sh")):
+        with open(file, "w", encoding="utf-8") as stream:
+            stream.write('#!/bin/sh\nexec %s %s "$@"\n' % (shlex.join(command), program))
+        os.chmod(file, 0o755)
+    return path
+
+
+@pytest.fixture(params=["python", "shell"])
+def transport(request):
+    """Every behaviour is the same by both."""
+    return request.param
+
+
 @pytest.fixture
-def play(root, ansible_module):
+def play(root, ansible_module, transport):
     """play(module, arguments, keyword=value...): the result of one task; keywords are those of a play."""
     build = ansible_module._build_play_ds
 
     def run(module, arguments=None, interpreter=PYTHON, variables=None, **keywords):
         # pytest-ansible has no check mode for one call, nor variables: they are keywords of the play it builds.
-        keywords["vars"] = {"ansible_python_interpreter": interpreter, **(variables or {})}
+        keywords["vars"] = {
+            "ansible_python_interpreter": interpreter, "conntrack_transport": transport,
+            "ansible_shell_executable": "/bin/sh" if interpreter == PYTHON else interpreter + "-sh", **(variables or {}),
+        }  # fmt: skip
         ansible_module._build_play_ds = lambda given: {**build(given), **keywords}
         return dict(getattr(ansible_module, module)(**(arguments or {}))["localhost"])
 
@@ -128,10 +153,7 @@ class Namespace:
 
     def __init__(self, folder):
         self.name = "conntrack-test-%s" % uuid.uuid4().hex[:8]
-        self.interpreter = os.path.join(folder, self.name)
-        with open(self.interpreter, "w", encoding="utf-8") as stream:
-            stream.write('#!/bin/sh\nexec ip netns exec %s %s "$@"\n' % (self.name, PYTHON))
-        os.chmod(self.interpreter, 0o755)
+        self.interpreter = wrapper(folder, self.name, "ip", "netns", "exec", self.name)
         output("ip", "netns", "add", self.name)
 
     def track(self):

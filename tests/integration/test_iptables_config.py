@@ -154,16 +154,14 @@ def test_the_first_bytes_come_back_with_restored(edit, settings, config, machine
     [("folder", "bind,ro"), ("path", "bind,ro"), ("path", "bind")],
     ids=["read-only-folder", "read-only-file", "mounted-file"],
 )
-def test_a_file_that_cannot_be_replaced_is_named(edit, config, tmp_path, mounted, options):
+def test_a_file_that_cannot_be_replaced_is_named(edit, config, tmp_path, mounted, options, wrapper):
     if not shutil.which("unshare"):
         pytest.skip("not run: there is no unshare to mount in a namespace")
     # The mount is seen by the module alone, and ends with it.
-    mount = 'mount --bind "$0" "$0" && mount -o remount,%s "$0" && exec python3 "$@"' % options
-    interpreter = tmp_path / "python"
-    interpreter.write_text("#!/bin/sh\nexec unshare --mount sh -c '%s' %s \"$@\"\n" % (mount, getattr(config, mounted)))
-    interpreter.chmod(0o755)
+    mount = 'mount --bind "$0" "$0" && mount -o remount,%s "$0" && exec "$@"' % options
+    interpreter = wrapper(tmp_path, "python", "unshare", "--mount", "sh", "-c", mount, getattr(config, mounted))
 
-    result = edit(NETBIOS, interpreter=str(interpreter))
+    result = edit(NETBIOS, interpreter=interpreter)
 
     assert result["failed"]
     assert config.path in result["msg"]
