@@ -116,9 +116,11 @@ def play(root, ansible_module, transport):
     def run(module, arguments=None, interpreter=PYTHON, variables=None, **keywords):
         # pytest-ansible has no check mode for one call, nor variables: they are keywords of the play it builds.
         keywords["vars"] = {
-            "ansible_python_interpreter": interpreter, "conntrack_transport": transport,
-            "ansible_shell_executable": "/bin/sh" if interpreter == PYTHON else interpreter + "-sh", **(variables or {}),
-        }  # fmt: skip
+            "ansible_python_interpreter": interpreter,
+            "ansible_shell_executable": "/bin/sh" if interpreter == PYTHON else interpreter + "-sh",
+            "conntrack_transport": transport,
+            **(variables or {}),
+        }
         ansible_module._build_play_ds = lambda given: {**build(given), **keywords}
         return dict(getattr(ansible_module, module)(**(arguments or {}))["localhost"])
 

@@ -88,7 +88,7 @@ class Host:
             "vars": {"ansible_python_interpreter": sys.executable}}]  # fmt: skip
         play = {
             "hosts": "node1", "gather_facts": False, "ignore_errors": True,
-            "ignore_unreachable": True, "tasks": [*tasks, *shown],
+            "ignore_unreachable": True, "vars": {"conntrack_transport": self.transport}, "tasks": [*tasks, *shown],
         }  # fmt: skip
         book = tmp_path / "play.yml"
         book.write_text(json.dumps([play]), encoding="utf-8")
@@ -118,8 +118,9 @@ def lab(root, tmp_path_factory):
 
 
 @pytest.fixture
-def host(lab):
+def host(lab, transport):
     """The host as it was before the first change."""
+    lab.transport = transport
     lab.run("sh", "-c", "rm -rf %s %s; echo 30 >%s; echo 30 >%s" % (FOLDER, DROP_IN, UDP, ICMP))
     return lab
 
@@ -247,7 +248,11 @@ def test_nobody_confirms_an_async_task(host, tmp_path):
     assert "leave one of the two out" in result["msg"]
     assert host.values() == [30, 30]
     result = host.play(tmp_path, {**task(confirm=0), "async": 30, "poll": 1})["one"]
-    assert result["settings"]["udp_timeout"]["after"] == 41
+    if host.transport == "python":
+        assert result["settings"]["udp_timeout"]["after"] == 41
+    else:
+        assert "async: needs Python on the host" in result["msg"]
+        assert host.values() == [30, 30]
 
 
 def test_in_a_loop_each_change_is_confirmed(host, tmp_path):

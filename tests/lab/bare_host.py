@@ -12,12 +12,13 @@ With a recording such a host shows what was recorded, as others do.
 from __future__ import annotations
 
 import shutil
+import subprocess
 
 import namespace_host
 from processes import PATH
 from state import Unavailable
 
-COMMANDS = {"busybox": "busybox-static", "dash": "dash", "ldd": "libc-bin"}
+COMMANDS = {"busybox": "busybox", "dash": "dash", "ldd": "libc-bin"}
 ROOTS = ("busybox", "dash")
 
 stop, enter = namespace_host.stop, namespace_host.enter
@@ -29,6 +30,10 @@ def require():
     missing = {package for command, package in COMMANDS.items() if not shutil.which(command, path=PATH)}
     if missing:
         raise Unavailable(f"bare hosts take these Debian packages: {', '.join(sorted(missing))}")
+    # Such a one would know what is removed, and never ask for a recorded command.
+    asked = ["busybox", "sh", "-c", "PATH=/nowhere; command -v cat"]
+    if subprocess.run(asked, capture_output=True, check=False, env={"PATH": PATH}).stdout:
+        raise Unavailable("bare hosts take a BusyBox that looks at PATH, as in Debian's package busybox")
 
 
 def start(state, name, what):

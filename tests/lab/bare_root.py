@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What makes a host bare, inside it: what is taken from the machine's root, and who may come in.
 
-User admin (uid 1000) has no password and the lab's key. It becomes root by su with root's password, which is "lab",
-and where the host has sudo by that, without a password.
+User admin (uid 1000) has no password and the lab's key. Where the host has su, it becomes root by that with root's
+password, which is "lab", and where it has sudo, without a password.
 """
 
 from __future__ import annotations
