@@ -38,7 +38,7 @@ def run(action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any]) -> dict[
     try:
         params = validated(called, arguments, action._task.resolved_action or action._task.action)
     except Invalid as error:
-        return {"failed": True, "msg": str(error), "invocation": {"module_args": plain(arguments)}}
+        return {"failed": True, "msg": str(error)}
     connection = ShellConnection(action)
     try:
         returned = _call(connection, called, params, check)
@@ -47,7 +47,7 @@ def run(action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any]) -> dict[
     except Busy as error:
         returned = Returned({}, failure=str(error))
     # What a host says is data, never a template, whichever ansible-core this is.
-    return t.cast("dict[str, t.Any]", wrap_var(plain(_result(returned, params))))
+    return t.cast("dict[str, t.Any]", wrap_var(plain(_result(returned))))
 
 
 def validated(called: t.Any, arguments: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
@@ -80,8 +80,8 @@ def _call(connection: ShellConnection, called: t.Any, params: dict[str, t.Any], 
     return Returned({}, failure="nothing was changed: %s keeps changing while it is looked at; run again" % path)
 
 
-def _result(returned: Returned, params: dict[str, t.Any]) -> dict[str, t.Any]:
-    result = {**returned.values, "invocation": {"module_args": params}}
+def _result(returned: Returned) -> dict[str, t.Any]:
+    result = dict(returned.values)
     if returned.failure is not None:
         result.update(failed=True, msg=returned.failure)
     if returned.warnings:

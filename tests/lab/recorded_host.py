@@ -128,11 +128,21 @@ def show(recorded, root, mount):
     files = os.path.join(recorded, "root")
     for name in os.listdir(files):
         if name not in ("proc", "sys"):
+            _make_room(os.path.join(files, name), os.path.join(root, name))
             shutil.copytree(os.path.join(files, name), os.path.join(root, name), symlinks=True, dirs_exist_ok=True)
     _proc(os.path.join(files, "proc"), root, mount)
     os.makedirs(os.path.join(files, "sys"), exist_ok=True)
     mount("--bind", os.path.join(files, "sys"), f"{root}/sys")
     _commands(os.path.join(recorded, "commands"), root)
+
+
+def _make_room(source, target):
+    """Take away the machine's own files and links where recorded ones go: a link is not put over another."""
+    for folder, folders, names in os.walk(source):
+        for name in [*folders, *names]:
+            there = os.path.join(target, os.path.relpath(os.path.join(folder, name), source))
+            if name in names or os.path.islink(os.path.join(folder, name)) or not os.path.isdir(there):
+                _remove(there)
 
 
 def _proc(recorded, root, mount):

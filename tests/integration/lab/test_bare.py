@@ -19,7 +19,7 @@ CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "
 LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
 RECORDING = os.path.join(CHECKOUT, "tests", "unit", "fixtures", "hosts", "rhel5-origin")
 # Name -> what /bin/sh is a link to.
-SHELLS = {"busybox": "ash", "dash": "dash", "old-busybox": "ash", "old-dash": "dash"}
+SHELLS = {"busybox": "busybox", "dash": "dash", "old-busybox": "busybox", "old-dash": "dash"}
 INTERPRETERS = "python python2 python2.7 python3 python3.11 python3.13 platform-python pypy3 perl"
 PYTHONS = "/usr/bin/python* /usr/local/bin/python* /usr/libexec/platform-python /opt/*/bin/python* /root/.pyenv"
 REMOVED = "base64 flock hexdump mktemp od readlink realpath setsid sha1sum sha256sum sha512sum stat timeout xxd"

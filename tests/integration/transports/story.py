@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host is put through to compare transports: every module, its checks, errors and ways back, in one play.
+
+A chapter is a module, its arguments and whether it runs in check mode. What two hosts told is the same when what is left
+of their results is: a clock, and which process is which, differ from run to run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+FACTS, SETTINGS, CONFIG, UNLOAD = "conntrack_facts", "conntrack_settings", "iptables_config", "conntrack_unload"
+CURE = {"settings": {"max": 131072, "tcp_timeout_established": 216000}}
+# Names that no kernel or not every kernel has, sizes that are rounded or belong to a host, an alias.
+MIXED = {"settings": {"buckets": 40000, "expect_max": 300, "sctp_timeout_established": 210, "gre_timeout": 40,
+                      "net.netfilter.nf_conntrack_udp_timeout": 41, "frag6_timeout": 61, "tcp_loose": False}}  # fmt: skip
+CONFIG_PATH = {"paths": ["/etc/sysconfig/iptables-config"]}
+
+REFUSED = (
+    (FACTS, {"gather_subset": ["usage", "nothing"]}, False),
+    (FACTS, {"interval": -1}, False),
+    (FACTS, {"intervall": 1}, False),
+    (SETTINGS, {}, False),
+    (SETTINGS, {"settings": {"maximum": 1}}, False),
+    (SETTINGS, {"settings": {"max": 0}}, False),
+    (SETTINGS, {"settings": {"tcp_timeout_established": "5d"}}, False),
+    (SETTINGS, {**CURE, "memory_percent": 99}, False),
+    (SETTINGS, {**CURE, "may_skip": ["nothing"]}, False),
+    (SETTINGS, {**CURE, "confirm": 2}, False),
+    (CONFIG, {"state": "absent"}, False),
+    (CONFIG, {"paths": ["etc/sysconfig/iptables-config"]}, False),
+    (UNLOAD, {"modules_load": ["/etc/shadow"]}, False),
+    (UNLOAD, {"when": "later"}, False),
+)
+CHANGES = (
+    (FACTS, {}, False),
+    (SETTINGS, CURE, True),
+    (SETTINGS, CURE, False),
+    (SETTINGS, CURE, False),
+    (SETTINGS, MIXED, True),
+    (SETTINGS, MIXED, False),
+    (SETTINGS, {**MIXED, "persist": False}, False),
+    (SETTINGS, {"settings": {"max": "auto", "buckets": "auto"}}, True),
+    (FACTS, {"gather_subset": ["limits", "timeouts", "persistence"]}, False),
+    (CONFIG, {"modules": ["ip_conntrack_ftp"], "state": "present"}, True),
+    (CONFIG, {"modules": ["ip_conntrack_ftp"], "state": "present"}, False),
+    (CONFIG, {**CONFIG_PATH, "modules": ["ip_conntrack_netbios_ns"], "backup": True}, False),
+    (CONFIG, {"state": "commented"}, False),
+    (CONFIG, {"state": "commented"}, False),
+    (UNLOAD, {}, True),
+    (UNLOAD, {"when": "boot"}, True),
+    (UNLOAD, {"when": "boot", "deny": "blacklist"}, False),
+    (UNLOAD, {"helpers_only": True}, True),
+    (SETTINGS, {"state": "restored"}, True),
+    (SETTINGS, {"state": "restored"}, False),
+    (SETTINGS, {"state": "restored", "allow_lower": True}, False),
+    (SETTINGS, {"state": "restored"}, False),
+    (FACTS, {}, False),
+)
+
+
+def tell(inventory, host, transport, chapters, folder, **variables):
+    """The results of the chapters on a host of an inventory."""
+    tasks = [
+        {"name": f"Chapter {number}", "netops.conntrack." + module: arguments, "check_mode": check, "diff": True,
+         "register": f"chapter_{number}", "ignore_errors": True}
+        for number, (module, arguments, check) in enumerate(chapters)
+    ]  # fmt: skip
+    told = "{{ [%s] | to_json }}" % ", ".join(f"chapter_{number}" for number in range(len(tasks)))
+    kept = {
+        "name": "Keep what was told", "delegate_to": "localhost", "connection": "local", "become": False,
+        "ansible.builtin.copy": {"content": told, "dest": str(folder / "told.json"), "mode": "0600"},
+        "vars": {"ansible_python_interpreter": sys.executable},
+    }  # fmt: skip
+    play = {
+        "name": "A story", "hosts": host, "gather_facts": False, "tasks": [*tasks, kept],
+        "vars": {"conntrack_transport": transport, **variables},
+    }  # fmt: skip
+    book = folder / "story.yml"
+    book.write_text(json.dumps([play]), encoding="utf-8")
+    command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", inventory, str(book)]
+    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_PIPELINING": "true"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600, check=False, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return json.loads((folder / "told.json").read_text(encoding="utf-8"))
+
+
+# What a clock, or the process that asks, makes of a result.
+_OF_THE_MOMENT = ("looked_at_from", "looked_at_to", "first", "last", "at")
+_COPY = re.compile(r"\.\d+\.\d{4}-\d\d-\d\d@\d\d:\d\d:\d\d~")
+_AGO = re.compile(r"last \S.* ago")
+
+
+def left(result):
+    """A result without what differs from one run to the next, and without the transport's name."""
+    if isinstance(result, dict):
+        # Of older Ansible only: how a failure came about, in Ansible's own words.
+        dropped = ("transport", "exception", "deprecations", "conntrack_transports", *_OF_THE_MOMENT)
+        return {key: left(value) for key, value in result.items() if key not in dropped}
+    if isinstance(result, list):
+        return [left(each) for each in result]
+    if isinstance(result, str):
+        return _AGO.sub("last MOMENTS ago", _COPY.sub(".COPY~", result))
+    return result
