@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory that the README shows for very old hosts, against an SSH server that offers no more than theirs did."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
+PORT = 2222
+# What RHEL 5's OpenSSH 4.3 had of what a server of today still can. Signatures of keys are those of today: unlike an old
+# one, this server lets the client know that it takes them.
+SSHD = (
+    """\
+Port %d
+HostKey /etc/ssh/old_host_key
+AuthorizedKeysFile /etc/ssh/old_key.pub
+StrictModes no
+UsePAM no
+PidFile /run/old_sshd.pid
+KexAlgorithms %%s
+HostKeyAlgorithms ssh-rsa
+PubkeyAcceptedAlgorithms ssh-rsa,rsa-sha2-256,rsa-sha2-512
+Ciphers %%s
+MACs hmac-sha1
+"""
+    % PORT
+)
+
+
+def example():
+    """The inventory in the README, as a reader would copy it."""
+    with open(os.path.join(CHECKOUT, "README.md"), encoding="utf-8") as file:
+        blocks = re.findall(r"^```yaml\n(legacy:\n.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1
+    return yaml.safe_load(blocks[0])
+
+
+@pytest.fixture(scope="module")
+def lab(root, tmp_path_factory):
+    state = str(tmp_path_factory.mktemp("lab"))
+    up = [LAB, "up", "--state", state, "--bare", "old=busybox"]
+    try:
+        made = subprocess.run(up, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
+        if made.returncode == 3:
+            pytest.skip("not run: " + made.stderr)
+        assert made.returncode == 0, made.stderr
+        yield state
+    finally:
+        subprocess.run([LAB, "down", "--state", state], stdin=subprocess.DEVNULL, timeout=120, check=True)
+
+
+def inside(lab, script, data=""):
+    command = [LAB, "run", "--state", lab, "old", "--", "sh", "-c", script]
+    return subprocess.run(command, input=data, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("kex", "cipher"),
+    [("diffie-hellman-group1-sha1", "3des-cbc"), ("diffie-hellman-group14-sha1", "aes128-cbc")],
+)
+def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher):
+    key = tmp_path / "id_rsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(key)], check=True)
+    inside(lab, "cat >/etc/ssh/old_key.pub", (tmp_path / "id_rsa.pub").read_text())
+    inside(lab, "umask 077; cat >/etc/ssh/old_host_key", key.read_text())
+    inside(lab, "cat >/etc/ssh/old_sshd_config", SSHD % (kex, cipher))
+    inside(lab, "mkdir -p /run/sshd; $(command -v sshd) -f /etc/ssh/old_sshd_config")
+    try:
+        inventory = example()
+        # What a reader puts in too: the own host, and the own key.
+        address = json.loads(subprocess.check_output([LAB, "inventory", "--state", lab]))["_meta"]["hostvars"]["old"]
+        (name,) = inventory["legacy"]["hosts"]
+        inventory["legacy"]["hosts"][name] = {"ansible_host": address["ansible_host"], "ansible_port": PORT}
+        inventory["legacy"]["vars"]["ansible_ssh_private_key_file"] = str(key)
+        options = inventory["legacy"]["vars"]["ansible_ssh_common_args"]
+        bare = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+        assert not reached(tmp_path, inventory, bare), (
+            "the server is to refuse a client that offers nothing of that age"
+        )
+        assert reached(tmp_path, inventory, "%s %s" % (bare, options))
+    finally:
+        inside(lab, "kill $(cat /run/old_sshd.pid)")
+
+
+def reached(folder, inventory, options):
+    """Whether conntrack_facts gets an answer by the shell."""
+    inventory["legacy"]["vars"]["ansible_ssh_common_args"] = options
+    path = folder / "inventory.yml"
+    path.write_text(json.dumps(inventory), encoding="utf-8")
+    ansible = os.path.join(os.path.dirname(sys.executable), "ansible")
+    argv = [ansible, "-i", str(path), "legacy", "-m", "netops.conntrack.conntrack_facts"]
+    environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "ANSIBLE_FORCE_COLOR": "0"}
+    done = subprocess.run(
+        argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False, env=environment
+    )
+    return done.returncode == 0 and '"transport": "shell"' in done.stdout
