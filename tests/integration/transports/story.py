@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a host is put through to compare transports: every module, its checks, errors and ways back, in one play.
 
-A chapter is a module, its arguments and whether it runs in check mode. What two hosts told is the same when what is left
-of their results is: a clock, and which process is which, differ from run to run.
+A chapter is a module, its arguments and whether it runs in check mode. What two hosts told is the same when what is
+left of their results is: a clock, and which process is which, differ from run to run.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ import sys
 FACTS, SETTINGS, CONFIG, UNLOAD = "conntrack_facts", "conntrack_settings", "iptables_config", "conntrack_unload"
 CURE = {"settings": {"max": 131072, "tcp_timeout_established": 216000}}
 # Names that no kernel or not every kernel has, sizes that are rounded or belong to a host, an alias.
-MIXED = {"settings": {"buckets": 40000, "expect_max": 300, "sctp_timeout_established": 210, "gre_timeout": 40,
-                      "net.netfilter.nf_conntrack_udp_timeout": 41, "frag6_timeout": 61, "tcp_loose": False}}  # fmt: skip
+MIXED = {
+    "settings": {
+        "buckets": 40000,
+        "expect_max": 300,
+        "sctp_timeout_established": 210,
+        "gre_timeout": 40,
+        "net.netfilter.nf_conntrack_udp_timeout": 41,
+        "frag6_timeout": 61,
+        "tcp_loose": False,
+    }
+}
 CONFIG_PATH = {"paths": ["/etc/sysconfig/iptables-config"]}
 
 REFUSED = (

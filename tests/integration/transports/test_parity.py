@@ -9,14 +9,13 @@ import os
 import subprocess
 
 import pytest
-
 from ansible_collections.netops.conntrack.tests.integration.transports.story import CHANGES, REFUSED, left, tell
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
 FIXTURES = os.path.join(CHECKOUT, "tests", "unit", "fixtures", "hosts")
-# Recorded hosts of each naming and each kind of boot. One with nothing but BusyBox lacks the services that a Debian has,
-# so it is compared where the recording says all that counts.
+# Recorded hosts of each naming and each kind of boot. One with nothing but BusyBox lacks the services that a Debian
+# has, so it is compared where the recording says all that counts.
 RECORDED = {"rhel5-origin": ("busybox", "dash"), "rhel6": ("busybox",), "debian11": ("dash",)}
 OWN = "/etc /var/lib/netops-conntrack"
 

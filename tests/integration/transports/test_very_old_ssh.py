@@ -16,21 +16,20 @@ import yaml
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
-PORT = 2222
-# What RHEL 5's OpenSSH 4.3 had of what a server of today still can. Signatures of keys are those of today: unlike an old
-# one, this server lets the client know that it takes them.
+# What RHEL 5's OpenSSH 4.3 had of what a server of today still can. The signatures of keys are those of today: unlike an
+# old one, this server lets the client know that it takes them.
 SSHD = (
     """\
-Port %d
+Port %s
 HostKey /etc/ssh/old_host_key
 AuthorizedKeysFile /etc/ssh/old_key.pub
 StrictModes no
 UsePAM no
 PidFile /run/old_sshd.pid
-KexAlgorithms %%s
+KexAlgorithms %s
 HostKeyAlgorithms ssh-rsa
 PubkeyAcceptedAlgorithms ssh-rsa,rsa-sha2-256,rsa-sha2-512
-Ciphers %%s
+Ciphers %s
 MACs hmac-sha1
 """
     % PORT
@@ -65,22 +64,23 @@ def inside(lab, script, data=""):
 
 
 @pytest.mark.parametrize(
-    ("kex", "cipher"),
-    [("diffie-hellman-group1-sha1", "3des-cbc"), ("diffie-hellman-group14-sha1", "aes128-cbc")],
+    # A port for each, as the client keeps its connections for a while.
+    ("kex", "cipher", "port"),
+    [("diffie-hellman-group1-sha1", "3des-cbc", 2222), ("diffie-hellman-group14-sha1", "aes128-cbc", 2223)],
 )
-def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher):
+def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher, port):
     key = tmp_path / "id_rsa"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(key)], check=True)
     inside(lab, "cat >/etc/ssh/old_key.pub", (tmp_path / "id_rsa.pub").read_text())
     inside(lab, "umask 077; cat >/etc/ssh/old_host_key", key.read_text())
-    inside(lab, "cat >/etc/ssh/old_sshd_config", SSHD % (kex, cipher))
+    inside(lab, "cat >/etc/ssh/old_sshd_config", SSHD % (port, kex, cipher))
     inside(lab, "mkdir -p /run/sshd; $(command -v sshd) -f /etc/ssh/old_sshd_config")
     try:
         inventory = example()
         # What a reader puts in too: the own host, and the own key.
         address = json.loads(subprocess.check_output([LAB, "inventory", "--state", lab]))["_meta"]["hostvars"]["old"]
         (name,) = inventory["legacy"]["hosts"]
-        inventory["legacy"]["hosts"][name] = {"ansible_host": address["ansible_host"], "ansible_port": PORT}
+        inventory["legacy"]["hosts"][name] = {"ansible_host": address["ansible_host"], "ansible_port": port}
         inventory["legacy"]["vars"]["ansible_ssh_private_key_file"] = str(key)
         options = inventory["legacy"]["vars"]["ansible_ssh_common_args"]
         bare = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
