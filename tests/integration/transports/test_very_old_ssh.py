@@ -16,10 +16,9 @@ import yaml
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
-# What RHEL 5's OpenSSH 4.3 had of what a server of today still can. The signatures of keys are those of today: unlike an
-# old one, this server lets the client know that it takes them.
-SSHD = (
-    """\
+# What RHEL 5's OpenSSH 4.3 had of what a server of today still can. The signatures of keys are those of today:
+# unlike an old one, this server lets the client know that it takes them.
+SSHD = """\
 Port %s
 HostKey /etc/ssh/old_host_key
 AuthorizedKeysFile /etc/ssh/old_key.pub
@@ -32,8 +31,6 @@ PubkeyAcceptedAlgorithms ssh-rsa,rsa-sha2-256,rsa-sha2-512
 Ciphers %s
 MACs hmac-sha1
 """
-    % PORT
-)
 
 
 def example():
