@@ -9,11 +9,7 @@ left of their results is: a clock, and which process is which, differ from run t
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 FACTS, SETTINGS, CONFIG, UNLOAD = "conntrack_facts", "conntrack_settings", "iptables_config", "conntrack_unload"
 CURE = {"settings": {"max": 131072, "tcp_timeout_established": 216000}}
@@ -74,32 +70,11 @@ CHANGES = (
 )
 
 
-def tell(inventory, host, transport, chapters, folder, **variables):
-    """The results of the chapters on a host of an inventory."""
-    tasks = [
-        {"name": f"Chapter {number}", "netops.conntrack." + module: arguments, "check_mode": check, "diff": True,
-         "register": f"chapter_{number}", "ignore_errors": True}
+def tasks(chapters):
+    return [
+        {"name": f"Chapter {number}", "netops.conntrack." + module: arguments, "check_mode": check, "diff": True}
         for number, (module, arguments, check) in enumerate(chapters)
-    ]  # fmt: skip
-    told = "{{ [%s] | to_json }}" % ", ".join(f"chapter_{number}" for number in range(len(tasks)))
-    kept = {
-        "name": "Keep what was told", "delegate_to": "localhost", "connection": "local", "become": False,
-        "ansible.builtin.copy": {"content": told, "dest": str(folder / "told.json"), "mode": "0600"},
-        "vars": {"ansible_python_interpreter": sys.executable},
-    }  # fmt: skip
-    play = {
-        "name": "A story", "hosts": host, "gather_facts": False, "tasks": [*tasks, kept],
-        "vars": {"conntrack_transport": transport, **variables},
-    }  # fmt: skip
-    book = folder / "story.yml"
-    book.write_text(json.dumps([play]), encoding="utf-8")
-    command = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), "-i", inventory, str(book)]
-    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_PIPELINING": "true"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600, check=False, env=environment
-    )
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return json.loads((folder / "told.json").read_text(encoding="utf-8"))
+    ]
 
 
 # What a clock, or the process that asks, makes of a result.

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 
 import pytest
-from ansible_collections.netops.conntrack.tests.integration.transports.story import CHANGES, REFUSED, left, tell
+from ansible_collections.netops.conntrack.tests.integration.transports.story import CHANGES, REFUSED, left, tasks
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
 FIXTURES = os.path.join(CHECKOUT, "tests", "unit", "fixtures", "hosts")
 # Recorded hosts of each naming and each kind of boot. One with nothing but BusyBox lacks the services that a Debian
 # has, so it is compared where the recording says all that counts.
@@ -20,42 +18,27 @@ RECORDED = {"rhel5-origin": ("busybox", "dash"), "rhel6": ("busybox",), "debian1
 OWN = "/etc /var/lib/netops-conntrack"
 
 
+HOSTS = ["node"]
+for _name, _kinds in RECORDED.items():
+    HOSTS += ["--fixture", f"py-{_name}={os.path.join(FIXTURES, _name)}"]
+    for _kind in _kinds:
+        HOSTS += ["--bare", f"{_kind}-{_name}={_kind}", "--fixture", f"{_kind}-{_name}={os.path.join(FIXTURES, _name)}"]
+
+
 @pytest.fixture(scope="module")
-def lab(root, tmp_path_factory):
-    state = str(tmp_path_factory.mktemp("lab"))
-    up = [LAB, "up", "--state", state, "node"]
-    for name in RECORDED:
-        up += ["--fixture", f"py-{name}={os.path.join(FIXTURES, name)}"]
-        for kind in RECORDED[name]:
-            up += ["--bare", f"{kind}-{name}={kind}", "--fixture", f"{kind}-{name}={os.path.join(FIXTURES, name)}"]
-    try:
-        made = subprocess.run(up, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300, check=False)
-        if made.returncode == 3:
-            pytest.skip("not run: " + made.stderr)
-        assert made.returncode == 0, made.stderr
-        yield state
-    finally:
-        subprocess.run([LAB, "down", "--state", state], stdin=subprocess.DEVNULL, timeout=120, check=True)
-
-
-@pytest.fixture
-def story(lab, tmp_path):
+def story(lab, tell):
     def told(host, transport, chapters):
-        return tell(os.path.join(lab, "inventory.yml"), host, transport, chapters, tmp_path)
+        arguments = {"conntrack_transport": transport, "ansible_pipelining": True}
+        return tell(lab.inventory, host, tasks(chapters), **arguments).told
 
     return told
 
 
-def inside(lab, host, script):
-    command = [LAB, "run", "--state", lab, host, "--", "sh", "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True).stdout
-
-
 def files(lab, host):
-    """What a transport could have changed, each with its mode, owner and sum."""
+    """What a transport could have changed, each with its mode, owner and sum; copies that were asked for stay."""
     listed = "find %s -name 'ssh*' -prune -o -type f -exec ls -ln {} + 2>/dev/null; :" % OWN
-    words = [line.split() for line in inside(lab, host, listed).splitlines()]
-    sums = inside(lab, host, "find %s -type f -exec md5sum {} + 2>/dev/null; :" % OWN)
+    words = [line.split() for line in lab.inside(host, listed).splitlines()]
+    sums = lab.inside(host, "find %s -type f -exec md5sum {} + 2>/dev/null; :" % OWN)
     return (
         sorted((row[-1], row[0], *row[2:4]) for row in words if len(row) > 8 and not row[-1].endswith("~")),
         sorted(line for line in sums.splitlines() if not line.endswith("~")),
@@ -95,13 +78,12 @@ def test_on_a_host_without_python(story, lab, name, kind, told_by_python):
 
 
 @pytest.fixture(scope="module")
-def told_by_python(lab, tmp_path_factory):
+def told_by_python(story):
     told = {}
 
     def of(name):
         if name not in told:
-            inventory, chapters = os.path.join(lab, "inventory.yml"), (*CHANGES, *REFUSED)
-            told[name] = tell(inventory, f"py-{name}", "python", chapters, tmp_path_factory.mktemp("told"))
+            told[name] = story(f"py-{name}", "python", (*CHANGES, *REFUSED))
         return told[name]
 
     return of

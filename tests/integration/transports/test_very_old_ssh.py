@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
+HOSTS = ("--bare", "old=busybox")
 # What RHEL 5's OpenSSH 4.3 had of what a server of today still can. The signatures of keys are those of today:
 # unlike an old one, this server lets the client know that it takes them.
 SSHD = """\
@@ -41,25 +41,6 @@ def example():
     return yaml.safe_load(blocks[0])
 
 
-@pytest.fixture(scope="module")
-def lab(root, tmp_path_factory):
-    state = str(tmp_path_factory.mktemp("lab"))
-    up = [LAB, "up", "--state", state, "--bare", "old=busybox"]
-    try:
-        made = subprocess.run(up, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120, check=False)
-        if made.returncode == 3:
-            pytest.skip("not run: " + made.stderr)
-        assert made.returncode == 0, made.stderr
-        yield state
-    finally:
-        subprocess.run([LAB, "down", "--state", state], stdin=subprocess.DEVNULL, timeout=120, check=True)
-
-
-def inside(lab, script, data=""):
-    command = [LAB, "run", "--state", lab, "old", "--", "sh", "-c", script]
-    return subprocess.run(command, input=data, capture_output=True, text=True, check=True).stdout
-
-
 @pytest.mark.parametrize(
     # A port for each, as the client keeps its connections for a while.
     ("kex", "cipher", "port"),
@@ -68,16 +49,16 @@ def inside(lab, script, data=""):
 def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher, port):
     key = tmp_path / "id_rsa"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(key)], check=True)
-    inside(lab, "cat >/etc/ssh/old_key.pub", (tmp_path / "id_rsa.pub").read_text())
-    inside(lab, "umask 077; cat >/etc/ssh/old_host_key", key.read_text())
-    inside(lab, "cat >/etc/ssh/old_sshd_config", SSHD % (port, kex, cipher))
-    inside(lab, "mkdir -p /run/sshd; $(command -v sshd) -f /etc/ssh/old_sshd_config")
+    lab.inside("old", "cat >/etc/ssh/old_key.pub", (tmp_path / "id_rsa.pub").read_text())
+    lab.inside("old", "umask 077; cat >/etc/ssh/old_host_key", key.read_text())
+    lab.inside("old", "cat >/etc/ssh/old_sshd_config", SSHD % (port, kex, cipher))
+    lab.inside("old", "mkdir -p /run/sshd; $(command -v sshd) -f /etc/ssh/old_sshd_config")
     try:
         inventory = example()
         # What a reader puts in too: the own host, and the own key.
-        address = json.loads(subprocess.check_output([LAB, "inventory", "--state", lab]))["_meta"]["hostvars"]["old"]
+        address = lab.variables("old")["ansible_host"]
         (name,) = inventory["legacy"]["hosts"]
-        inventory["legacy"]["hosts"][name] = {"ansible_host": address["ansible_host"], "ansible_port": port}
+        inventory["legacy"]["hosts"][name] = {"ansible_host": address, "ansible_port": port}
         inventory["legacy"]["vars"]["ansible_ssh_private_key_file"] = str(key)
         options = inventory["legacy"]["vars"]["ansible_ssh_common_args"]
         bare = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
@@ -86,7 +67,7 @@ def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, ciphe
         )
         assert reached(tmp_path, inventory, "%s %s" % (bare, options))
     finally:
-        inside(lab, "kill $(cat /run/old_sshd.pid)")
+        lab.inside("old", "kill $(cat /run/old_sshd.pid)")
 
 
 def reached(folder, inventory, options):
