@@ -77,7 +77,9 @@ class TransportAction(ActionBase):
     def _call_by(self, transport: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if transport == SHELL:
             return {**shell_call.run(self, self.CALLED, arguments), "transport": SHELL}
-        result = self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val)
+        # A copy, as it is given what Ansible tells a module beside them.
+        given = dict(arguments)
+        result = self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val)
         return {**result, "transport": PYTHON}
 
     def _variables(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
