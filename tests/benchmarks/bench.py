@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures four playbooks on three lab hosts, round by round in turn, and prints times and ratios.
+"""Measures playbooks on three lab hosts, round by round in turn, and prints times and ratios.
 
-ansible.posix comes from the `ansible` package in a virtual environment of its own, and all four run from there.
+ansible.posix comes from the `ansible` package in a virtual environment of its own, and all run from there.
 Two figures each: the whole ansible-playbook process as the shell sees it, whose start-up is the same for all and
 so flatters every ratio; and the task alone, from its start on the controller to its last host's result.
 """
@@ -18,11 +18,17 @@ import sys
 import tempfile
 import time
 
-KINDS = ("ping", "settings", "loop", "facts")
+import host_processor
+
+HOSTS = 3
+KINDS = ("ping", "settings", "loop", "facts", "raw", "facts by the shell", "settings by the shell")
+BY_SHELL = " by the shell"
 RATIOS = (
     ("settings", "ping", "aim 1.3 or less"),
     ("loop", "settings", "aim 10 or more"),
     ("facts", "ping", "aim 1.5 or less"),
+    ("facts by the shell", "raw", "aim 1.3 or less"),
+    ("settings by the shell", "raw", "aim 2 or less"),
 )
 # Settings that a network namespace may change, with a value to count up from: each write is a change.
 CANDIDATES = {
@@ -66,7 +72,7 @@ def main(checkout, rounds):
     names = [name for name in CANDIDATES if os.path.exists(f"/proc/sys/net/netfilter/nf_conntrack_{name}")][:20]
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         lab, state = os.path.join(checkout, "tests", "lab", "lab"), os.path.join(scratch, "lab")
-        up = [lab, "up", "--state", state, "--hosts", "3"]
+        up = [lab, "up", "--state", state, "--hosts", str(HOSTS)]
         if subprocess.run(up, stdout=subprocess.DEVNULL, check=False).returncode:
             print("no measurement: the lab is not available here")
             return
@@ -91,7 +97,7 @@ def environment_with_posix(checkout):
 
 
 def measure(checkout, venv, scratch, names, rounds):
-    """Returns kind -> list of (whole process, task) in seconds, and kind -> output of the run that failed."""
+    """kind -> list of (whole process, task, processor of a host) in seconds, and kind -> output of a failed run."""
     environment = {
         **os.environ,
         "ANSIBLE_CONFIG": os.path.join(checkout, "ansible.cfg"),
@@ -102,7 +108,9 @@ def measure(checkout, venv, scratch, names, rounds):
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
         "BENCH_TIMES": os.path.join(scratch, "times.json"),
     }
-    playbooks = {kind: os.path.join(checkout, "tests", "benchmarks", f"{kind}.yml") for kind in KINDS}
+    playbooks = {
+        kind: os.path.join(checkout, "tests", "benchmarks", f"{kind.removesuffix(BY_SHELL)}.yml") for kind in KINDS
+    }
     playbooks["loop"] = os.path.join(scratch, "loop.yml")
     with open(playbooks["loop"], "w", encoding="ascii") as file:
         json.dump(LOOP, file)
@@ -112,21 +120,27 @@ def measure(checkout, venv, scratch, names, rounds):
             if kind in failed:
                 continue
             step = number * len(KINDS) + position
-            values = {"bench_settings": {name: CANDIDATES[name] + step for name in names}}
+            values = {
+                "bench_settings": {name: CANDIDATES[name] + step for name in names},
+                "conntrack_transport": "shell" if kind.endswith(BY_SHELL) else "python",
+            }
             command = [
                 os.path.join(venv, "bin", "ansible-playbook"), "-i", os.path.join(scratch, "lab", "inventory.yml"),
                 "-e", json.dumps(values), playbooks[kind],
             ]  # fmt: skip
+            used = host_processor.used(os.path.join(scratch, "lab"))
             start = time.monotonic()
             run = subprocess.run(
                 command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
             )
             whole = time.monotonic() - start
-            if run.returncode or (kind in ("settings", "loop") and run.stdout.count("changed=1 ") != 3):
+            used = (host_processor.used(os.path.join(scratch, "lab")) - used) / HOSTS
+            changes = kind.removesuffix(BY_SHELL) in ("settings", "loop")
+            if run.returncode or (changes and run.stdout.count("changed=1 ") != HOSTS):
                 failed[kind] = run.stdout + run.stderr
             elif number:
                 with open(environment["BENCH_TIMES"], encoding="ascii") as file:
-                    measured[kind].append((whole, sum(json.load(file))))
+                    measured[kind].append((whole, sum(json.load(file)), used))
         print(f"round {number} of {rounds}" if number else "warm-up", flush=True)
     return measured, failed
 
@@ -137,15 +151,21 @@ def report(measured, failed, names, rounds):
         "settings": f"conntrack_settings, {len(names)} settings, persisted",
         "loop": f"ansible.posix.sysctl, a loop of {len(names)}",
         "facts": "conntrack_facts, all subsets",
+        "raw": "ansible.builtin.raw, one cat",
+        "facts by the shell": "conntrack_facts by the shell",
+        "settings by the shell": f"conntrack_settings by the shell, {len(names)}",
     }
-    print(f"\nseconds on 3 hosts over SSH, {rounds} rounds       whole process           task alone")
-    print(f"{'':45}{'min':>7}{'median':>8}{'max':>7}  {'min':>7}{'median':>8}{'max':>7}")
+    heads = ("whole process", "task alone", "processor, a host")
+    print(
+        f"\nseconds on {HOSTS} hosts over SSH, {rounds} rounds".ljust(46) + "".join(f"{head:>22}  " for head in heads)
+    )
+    print(f"{'':45}" + f"{'min':>7}{'median':>8}{'max':>7}  " * len(heads))
     for kind in KINDS:
         if kind in failed:
             print(f"{what[kind]:45} failed or changed nothing:\n{failed[kind][-1500:]}")
             continue
         cells = ""
-        for column in (0, 1):
+        for column in range(len(heads)):
             seconds = [each[column] for each in measured[kind]]
             cells += f"{min(seconds):7.2f}{statistics.median(seconds):8.2f}{max(seconds):7.2f}  "
         print(f"{what[kind]:45}{cells}")

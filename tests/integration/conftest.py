@@ -127,6 +127,15 @@ def play(root, ansible_module, transport):
     return run
 
 
+@pytest.fixture(scope="session")
+def tell(tmp_path_factory):
+    """tell(inventory, host, tasks, argument..., variable=value...): what playing.play gives."""
+    # The collection can be imported when pytest-ansible has made its way, which is after this file was read.
+    from ansible_collections.netops.conntrack.tests.integration import playing
+
+    return lambda *arguments, **variables: playing.play(tmp_path_factory.mktemp("play"), *arguments, **variables)
+
+
 @pytest.fixture
 def facts(play):
     """facts(arguments, ...): what conntrack_facts finds."""

@@ -69,6 +69,21 @@ CHANGES = (
     (FACTS, {}, False),
 )
 
+# Where conntrack is a module: loaded, unloaded for real, and back again.
+MODULAR = (
+    (FACTS, {}, False),
+    (SETTINGS, {**CURE, "load": True}, True),
+    (SETTINGS, {**CURE, "load": True}, False),
+    (SETTINGS, MIXED, False),
+    (FACTS, {"gather_subset": ["limits", "timeouts", "modules", "persistence"]}, False),
+    (UNLOAD, {}, True),
+    (UNLOAD, {"confirm": 60}, False),
+    (UNLOAD, {}, False),
+    (SETTINGS, {"state": "restored"}, True),
+    (SETTINGS, {"state": "restored"}, False),
+    (FACTS, {}, False),
+)
+
 
 def tasks(chapters):
     return [
@@ -94,3 +109,22 @@ def left(result):
     if isinstance(result, str):
         return _AGO.sub("last MOMENTS ago", _COPY.sub(".COPY~", result))
     return result
+
+
+def differences(one, other, path=""):
+    """Where two results are not the same, in words."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            yield from differences(one.get(key, "(nothing)"), other.get(key, "(nothing)"), f"{path}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (this, that) in enumerate(zip(one, other)):
+            yield from differences(this, that, f"{path}[{number}]")
+    elif one != other:
+        yield f"{path}: {one!r}, not {other!r}"
+
+
+def same(one, other):
+    """Fails where what two hosts told is not the same."""
+    assert len(one) == len(other)
+    for number, (this, that) in enumerate(zip(one, other)):
+        assert not list(differences(left(this), left(that))), f"chapter {number}"
