@@ -39,7 +39,9 @@ def reboot(send: t.Callable[[str], bytes], anew: t.Callable[[], None], timeout: 
     note = ".netops-conntrack-%s~" % os.urandom(16).hex()
     before = _ask(send, _LOOK + _START, note)
     if not before.boot:
-        unknown = "not rebooted: the host does not tell one boot from another (/proc/sys/kernel/random/boot_id, /proc/stat)"
+        unknown = (
+            "not rebooted: the host does not tell one boot from another (/proc/sys/kernel/random/boot_id, /proc/stat)"
+        )
         return _result(before, before, 0, unknown)
     began = time.monotonic()
     now, error = before, None
@@ -58,7 +60,7 @@ def reboot(send: t.Callable[[str], bytes], anew: t.Callable[[], None], timeout: 
 
 def seen(parts: t.Iterable[tuple[str, bytes]]) -> Seen:
     """What the answer to the script below says."""
-    said = {tag: shell_answer.text(content).strip() for tag, content in parts}
+    said = {tag: content.decode("utf-8", "replace").strip() for tag, content in parts}
     # The name of the unit is the first word of each line.
     failed = [line.split()[0] for line in said.get("f", "").splitlines() if line.strip()]
     return Seen(said.get("i", ""), said.get("s"), tuple(failed), said.get("x"))
@@ -66,14 +68,15 @@ def seen(parts: t.Iterable[tuple[str, bytes]]) -> Seen:
 
 def failure(before: Seen, now: Seen, timeout: int, error: Exception | None = None) -> str | None:
     """Why a reboot did not succeed; None where it did. ``error`` is why the host gave no answer when asked last."""
-    if now.refused is not None:
-        return "not rebooted: %s" % ("; ".join(now.refused.splitlines()) or "its reboot command failed and said nothing")
+    if _is_refused(before, now):
+        said = "; ".join(dict.fromkeys((now.refused or "").splitlines()))
+        return "not rebooted: %s" % (said or "the command for it failed and said nothing")
     if _is_over(before, now):
         units = newly_failed(before, now)
         return "failed since the reboot, and not before: %s" % ", ".join(units) if units else None
     why = " (%s)" % str(error).strip() if error else ""
     if _is_another(before, now):
-        state = "" if now.state is None else ": systemctl is-system-running says '%s'" % now.state
+        state = ": systemctl is-system-running says '%s'" % now.state if now.state else ""
         return "rebooted, but it has not finished booting within %d seconds%s%s" % (timeout, state, why)
     if error:
         return "it was told to reboot, and has not come back within %d seconds%s" % (timeout, why)
@@ -89,18 +92,21 @@ def _is_another(before: Seen, now: Seen) -> bool:
     return now.boot not in ("", before.boot)
 
 
+def _is_refused(before: Seen, now: Seen) -> bool:
+    # On its way down systemd may cut off the command that told it to go there.
+    return now.refused is not None and now.boot == before.boot and now.state != "stopping"
+
+
 def _is_over(before: Seen, now: Seen) -> bool:
     """Whether there is nothing left to wait for."""
-    if now.refused is not None:
-        return True
     # An initial RAM disk may have an sshd too, and no systemd yet. Those before 215 do not say how far they are.
     booted = now.state in _BOOTED or not (before.state or now.state)
-    return _is_another(before, now) and booted
+    return _is_refused(before, now) or (_is_another(before, now) and booted)
 
 
 def _result(before: Seen, now: Seen, elapsed: int, msg: str | None) -> dict[str, t.Any]:
     result = {
-        "changed": bool(before.boot) and now.refused is None,
+        "changed": bool(before.boot) and not _is_refused(before, now),
         "rebooted": _is_another(before, now),
         "elapsed": elapsed,
         "failed_units": newly_failed(before, now),

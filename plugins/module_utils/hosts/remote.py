@@ -14,7 +14,7 @@ import typing as t
 from ..plan import Outcome, Step
 from ..probe import Item, Names
 from ..snapshot import Snapshot
-from . import lock, shell_acting, shell_answer, shell_lock, shell_reading
+from . import lock, shell_acting, shell_answer, shell_lock, shell_reading, shell_readings, shell_replacing
 from .host import Host
 
 Parts = t.List[t.Tuple[str, bytes]]
@@ -35,16 +35,18 @@ class RemoteHost(Host):
         self._send = send
         self._changes = changes
         self._backup = backup
-        self._fresh = False
+        # What was read since the last change: plans are made on it.
+        self._seen: dict[str, str] = {}
         self.backups: dict[str, str] = {}
 
     def read(self, items: t.Iterable[Item]) -> Snapshot:
         items = list(items)
-        folders = sorted({_folder(item) for item in items} - {None}) if self._changes else []
-        sweeping = [shell_lock.LIBRARY, shell_lock.sweeping(folders)] if folders else []
+        paths = [shell_reading.paths(item) for item in items if _lies_on_disk(item)] if self._changes else []
+        sweeping = [shell_lock.LIBRARY, shell_replacing.sweeping(paths)] if paths else []
         parts = self._ask("\n".join([*sweeping, shell_reading.LIBRARY, shell_reading.script(items)]))
-        self._fresh = True
-        return Snapshot(shell_reading.readings(items, parts))
+        found = shell_readings.readings(items, parts)
+        self._seen.update((path, reading.text) for path, reading in found.items() if reading.text is not None)
+        return Snapshot(found)
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
         stage = list(steps)
@@ -56,13 +58,13 @@ class RemoteHost(Host):
         items = list(items)
         outcomes, parts = self._act(stages, shell_reading.script(items))
         whole = len(outcomes) == len(stages)
-        return outcomes, Snapshot(shell_reading.readings(items, parts)) if whole else None
+        return outcomes, Snapshot(shell_readings.readings(items, parts)) if whole else None
 
     def _act(self, stages: t.Sequence[t.Sequence[Step]], reading: str) -> tuple[list[list[Outcome]], Parts]:
         """The outcomes of the stages that were come to, and all that was answered."""
         steps = [step for stage in stages for step in stage]
-        fresh, self._fresh = self._fresh, False
-        script = shell_acting.script(os.urandom(8).hex(), stages, self._backup, fresh, reading)
+        seen, self._seen = self._seen, {}
+        script = shell_acting.script(os.urandom(8).hex(), stages, self._backup, seen, reading)
         parts = self._ask("\n".join([shell_lock.LIBRARY, shell_reading.LIBRARY, script]))
         for path in shell_answer.by_tag(parts, "z"):
             raise Stale(shell_answer.text(path))
@@ -87,8 +89,7 @@ class RemoteHost(Host):
         return parts
 
 
-def _folder(item: Item) -> str | None:
-    """The folder in which a killed run may have left something."""
+def _lies_on_disk(item: Item) -> bool:
+    """Whether it is a file beside which a killed run may have left something."""
     path = getattr(item, "path", None) or getattr(item, "pattern", "")
-    lies_on_disk = path.startswith("/") and not path.startswith(("/proc/", "/sys/"))
-    return path.rpartition("/")[0] if lies_on_disk and not isinstance(item, Names) else None
+    return path.startswith("/") and not path.startswith(("/proc/", "/sys/")) and not isinstance(item, Names)

@@ -18,7 +18,8 @@ from . import shell_answer, shell_replacing, shell_words
 COMMAND_SECONDS = 30
 
 # Parts: z a path that is not as it was read; o a step that was done, n one that was not; e why, an error's name and
-# a text, where "?" is an error that the text tells of and "!" a file that a check refused; g a copy that was kept.
+# a text, where "?" is an error that the text tells of and "!" a file that a check refused; g a copy that was kept;
+# r where the reading begins, whose parts are those of shell_reading.
 _LIBRARY = r"""
 failed=
 acted() { printf "$F%s" o "$1"; }
@@ -31,7 +32,7 @@ refused() {
 }
 put() {
   if [ ! -e "$2" ]; then
-    refused "$1" '?' 'No such file or directory'
+    refused "$1" '?' "$(cat "$2" 2>&1 >/dev/null)"
   elif { printf '%s\n' "$3" >"$2"; } 2>/dev/null; then
     acted "$1"
   elif why=$(printf '%s\n' "$3" | dd of="$2" conv=notrunc 2>&1); then
@@ -43,15 +44,20 @@ put() {
 complain() {
   case $3 in
   127) refused "$1" '?' 'No such file or directory' ;;
-  137) refused "$1" ETIMEDOUT "$4: no answer within @SECONDS@ seconds" ;;
-  *) refused "$1" "$2" "${why:-$4: exit status $3}" ;;
+  137) refused "$1" ETIMEDOUT "$5: no answer within $4 seconds" ;;
+  *) refused "$1" "$2" "${why:-$5: exit status $3}" ;;
   esac
+}
+aloud() {
+  { complaint=$(watched "$@" 2>&1 >&3); code=$?; } 3>&1
+  [ "$code" = 0 ] || printf '%s' "$complaint"
+  return "$code"
 }
 does() {
   n=$1 name=$2
   shift 2
-  why=$(watched @SECONDS@ "$@" 2>&1) && return
-  complain "$n" "$name" "$?" "$1"
+  why=$(aloud @SECONDS@ "$@") && return
+  complain "$n" "$name" "$?" @SECONDS@ "$1"
   return 1
 }
 load() {
@@ -63,13 +69,13 @@ load() {
 }
 unload() {
   turns=0
-  until why=$(watched @SECONDS@ rmmod "$2" 2>&1); do
+  until why=$(aloud @SECONDS@ rmmod "$2"); do
     code=$?
     turns=$((turns + 1))
     case $why in
     *'in use'* | *busy* | *unavailable*) [ "$turns" -ge 10 ] || { sleep 0.2 2>/dev/null || sleep 1; continue; } ;;
     esac
-    complain "$1" EBUSY "$code" rmmod
+    complain "$1" EBUSY "$code" @SECONDS@ rmmod
     return
   done
   acted "$1"
@@ -77,14 +83,15 @@ unload() {
 chain() {
   this=$1 family=$2 table=$3 want=$5
   shift 3
-  if shown=$(watched @SECONDS@ nft list chain "$family" "$table" "$1" 2>/dev/null); then :; else
-    why=$(watched @SECONDS@ nft list chain "$family" "$table" "$1" 2>&1)
-    complain "$this" EIO "$?" nft
+  if why=$(aloud @SECONDS@ nft list chain "$family" "$table" "$1"); then :; else
+    code=$?
+    why=${why:-exit status $code}
+    complain "$this" EIO "$code" @SECONDS@ nft
     return
   fi
   name=$1
   set -f
-  set -- $shown
+  set -- $why
   set +f
   [ "$*" = "$want" ] || { refused "$this" ESTALE ''; return; }
   does "$this" EBUSY nft delete chain "$family" "$table" "$name" && acted "$this"
@@ -103,18 +110,19 @@ start() {
 LIBRARY = _LIBRARY.replace("@SECONDS@", str(COMMAND_SECONDS)) + shell_replacing.LIBRARY
 
 
-def script(token: str, stages: t.Sequence[t.Sequence[Step]], backup: bool, fresh: bool, reading: str) -> str:
+def script(
+    token: str, stages: t.Sequence[t.Sequence[Step]], backup: bool, seen: t.Mapping[str, str], reading: str
+) -> str:
     """The body of a script for shell_answer.frame; it needs the functions of shell_reading and shell_lock too.
 
-    ``fresh``: the steps were planned on what was just read, so nothing is done where one of them does not fit any more.
-    ``reading`` reads afterwards, where no stage was left out.
+    ``seen`` are the texts that the steps were planned on, by their paths, empty where they were not planned just now:
+    nothing is done where one of them has changed. ``reading`` reads afterwards, where no stage was left out.
     """
     steps = [step for stage in stages for step in stage]
     lines = ["token=%s" % token, LIBRARY]
     lines += [shell_replacing.texts(number, step) for number, step in enumerate(steps) if step.kind == FILE]
     lines.append("lock")
-    if fresh:
-        lines += _fits(steps)
+    lines += _unchanged(steps, seen) if seen else ()
     number = 0
     for stage in stages:
         for step in stage:
@@ -122,20 +130,22 @@ def script(token: str, stages: t.Sequence[t.Sequence[Step]], backup: bool, fresh
             number += 1
         lines.append('if [ -z "$failed" ]; then :')
     # The last stage is followed by the reading in any case.
-    lines[-1] = reading or ":"
+    lines[-1] = 'printf "$F" r\n' + reading
     return "\n".join([*lines, *["fi"] * (len(stages) - 1)])
 
 
-def _fits(steps: t.Sequence[Step]) -> t.Iterator[str]:
-    """Where what is there is not what the steps were planned for, this is the end."""
+def _unchanged(steps: t.Sequence[Step], seen: t.Mapping[str, str]) -> t.Iterator[str]:
+    """Where what is there is not what the steps were planned on, this is the end."""
     first = {step.path: number for number, step in reversed(list(enumerate(steps)))}
-    numbers = sorted(first.values())
-    values = [steps[number] for number in numbers if steps[number].kind == SYSCTL and steps[number].before is not None]
+    values = [path for path, number in first.items() if steps[number].kind == SYSCTL and path in seen]
     if values:
-        paths = [shell_words.word(step.path) for step in values]
-        before = shell_words.word("\n".join((step.before or "").strip() for step in values))
-        yield '[ "$(cat %s 2>/dev/null)" = %s ] || stop z %s' % (" ".join(paths), before, paths[0])
-    for number in numbers:
+        # As the reading printed them.
+        lines = ["%s:%s" % (path, line) for path in values for line in re.findall(r"[^\n]*\n|[^\n]+", seen[path])]
+        paths = " ".join(map(shell_words.word, values))
+        now = "grep '' %s /dev/null 2>/dev/null" % paths
+        before = shell_words.word("\n".join(line.rstrip("\n") for line in lines))
+        yield '[ "$(%s)" = %s ] || stop z %s' % (now, before, shell_words.word(values[0]))
+    for number in sorted(first.values()):
         if steps[number].kind == FILE:
             path = shell_words.word(steps[number].path)
             yield "%s || stop z %s" % (shell_replacing.fits(number, steps[number]), path)
@@ -168,14 +178,15 @@ def outcomes(
     found: dict[int, Outcome] = {}
     number = 0
     for tag, content in parts:
-        said = shell_answer.text(content)
+        if tag == "r":
+            break
         if tag in ("o", "n"):
-            number = int(said)
+            number = int(content)
             found[number] = Outcome(steps[number])
         elif tag == "e" and number in found:
-            found[number] = _refused(steps[number], *said.split(" ", 1))
+            found[number] = _refused(steps[number], *content.decode("utf-8", "replace").split(" ", 1))
         elif tag == "g":
-            backups[steps[number].path] = said
+            backups[steps[number].path] = shell_answer.text(content)
     return found
 
 
@@ -191,6 +202,6 @@ def _refused(step: Step, name: str, said: str) -> Outcome:
     if name == "ESTALE":
         what, left = ("nft ", "it was not deleted") if step.kind == CHAIN else ("", "nothing was written to it")
         return Outcome(step, name, "%s%s changed after it was read; %s" % (what, step.path, left))
-    if step.kind == FILE or name in ("EIO", "ETIMEDOUT") and step.kind != START:
+    if step.kind == FILE or name == "ETIMEDOUT" or (step.kind == CHAIN and name == "EIO"):
         return Outcome(step, name, "%s: %s" % (step.path, said))
     return Outcome(step, name, said)

@@ -39,6 +39,7 @@ _FRAME = """\
 %(setting_up)s
 LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
+unset GREP_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE
 mark=$(cat /proc/sys/kernel/random/uuid 2>/dev/null)
 [ -n "$mark" ] || mark=$$
 F="
@@ -70,23 +71,29 @@ def parts(request: str, data: bytes) -> list[tuple[str, bytes]]:
 # How the C libraries (glibc, musl) word an error, and its name; what the shells themselves say of a missing file.
 _ERRORS = {
     "EACCES": ("Permission denied",),
+    "EAGAIN": ("Resource temporarily unavailable",),
     "EBUSY": ("Device or resource busy", "Resource busy"),
     "EDQUOT": ("Disk quota exceeded", "Quota exceeded"),
     "EEXIST": ("File exists",),
+    "EFBIG": ("File too large",),
     "EINVAL": ("Invalid argument",),
     "EIO": ("Input/output error", "I/O error"),
     "EISDIR": ("Is a directory",),
     "ELOOP": ("Too many levels of symbolic links", "Symbolic link loop"),
+    "ENAMETOOLONG": ("File name too long", "Filename too long"),
     "ENODEV": ("No such device",),
     "ENOENT": ("No such file or directory", "nonexistent", "not found"),
     "ENOMEM": ("Cannot allocate memory", "Out of memory"),
     "ENOSPC": ("No space left on device",),
+    "ENOTCONN": ("Transport endpoint is not connected", "Socket not connected"),
     "ENOTDIR": ("Not a directory",),
     "ENXIO": ("No such device or address",),
     "EOPNOTSUPP": ("Operation not supported", "Not supported"),
     "EPERM": ("Operation not permitted",),
     "ERANGE": ("Numerical result out of range", "Result not representable"),
     "EROFS": ("Read-only file system",),
+    "ESTALE": ("Stale file handle", "Stale NFS file handle"),
+    "ETIMEDOUT": ("Connection timed out", "Operation timed out"),
     "ETXTBSY": ("Text file busy",),
 }
 # A longer wording first, as one may hold another.

@@ -3,54 +3,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lock of hosts/lock.py, taken by a POSIX shell: the same flock(2) where there is a command for it.
 
-A host without flock(1) has a directory beside the lock file instead, which keeps shells apart from each other. (One
-that has Python and no flock(1) is rare; there a file that changed after it was read is still noticed.)
+A host without flock(1) has a link beside the lock file instead, which names the process that holds it from the moment
+that it is there, and keeps shells apart from each other. (One that has Python and no flock(1) is rare; there a file
+that changed after it was read is still noticed.)
 """
 
 from __future__ import annotations
 
-import typing as t
-
-from . import shell_words
 from .lock import FOLDERS, NAME
 
 WAIT_SECONDS = 60
 
 # Parts: k the process that holds the lock. `leave` is run at the end, whatever that is.
 _LIBRARY = r"""
-locked= T=
+locked='' T=''
 lock() {
   for D in @FOLDERS@; do
-    [ -d "$D" ] && [ -w "$D" ] || continue
     L=$D/@NAME@ turns=0
+    if [ ! -d "$D" ] || [ ! -w "$D" ] || [ -h "$L" ]; then continue; fi
     if command -v flock >/dev/null 2>&1; then
       (umask 077; : >>"$L") 2>/dev/null || continue
       exec 9<>"$L"
-      until flock -n 9; do wait_for "$L"; done
+      # Named once more: ksh and mksh hand on no other descriptors.
+      until flock -n 9 9<&9; do wait_for "$L"; done
       echo $$ >"$L"
     else
-      until mkdir "$L.d" 2>/dev/null; do
-        [ -d "$L.d" ] || continue 2
-        if gone "$L.d/pid"; then
-          rm -f "$L.d/pid"
-          rmdir "$L.d" 2>/dev/null
-        else
-          wait_for "$L.d/pid"
-        fi
+      until why=$(ln -s "pid-$$" "$L.pid" 2>&1) || inherited "$L.pid"; do
+        case $why in *exists*) ;; *) continue 2 ;; esac
+        wait_for "$L.pid"
       done
-      locked=$L.d
-      echo $$ >"$L.d/pid"
+      locked=$L.pid
     fi
     return
   done
 }
 holder() {
   holder=
-  { IFS= read -r holder <"$1"; } 2>/dev/null
+  if [ -h "$1" ]; then
+    holder=$(ls -ld "$1" 2>/dev/null)
+    holder=${holder##*" -> pid-"}
+  else
+    { IFS= read -r holder <"$1"; } 2>/dev/null
+  fi
+  case $holder in *[!0-9]*) holder= ;; esac
 }
 gone() {
   holder "$1"
   [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null
+}
+inherited() {
+  gone "$1" || return
+  if ln -s "pid-$$" "$1.heir" 2>/dev/null; then
+    # Nobody else takes it over now; somebody may have before.
+    gone "$1" && rm -f "$1" && ln -s "pid-$$" "$1" 2>/dev/null
+    heir=$?
+    rm -f "$1.heir"
+    return "$heir"
+  fi
+  gone "$1.heir" && rm -f "$1.heir"
+  return 1
 }
 wait_for() {
   if [ "$turns" -ge @WAIT@ ]; then
@@ -67,29 +78,9 @@ stop() {
 }
 leave() {
   [ -z "$T" ] || rm -f "$T"
-  [ -z "$locked" ] || { rm -f "$locked/pid"; rmdir "$locked"; }
+  [ -z "$locked" ] || rm -f "$locked"
 }
-trap leave 0
-trap 'exit 1' 1 2 13 15
+trap leave EXIT
+trap 'exit 1' HUP INT PIPE TERM
 """
 LIBRARY = _LIBRARY.replace("@FOLDERS@", " ".join(FOLDERS)).replace("@NAME@", NAME).replace("@WAIT@", str(WAIT_SECONDS))
-
-
-def sweeping(folders: t.Iterable[str]) -> str:
-    """Takes away what killed runs left in these folders, which may be patterns. Needs the library.
-
-    The lock is taken only where there is something to take away.
-    """
-    left = " ".join("%s/.netops-conntrack-*~" % folder for folder in folders)
-    return "\n".join(
-        (
-            "swept=",
-            "for t in %s; do" % left,
-            '  [ -f "$t" ] || continue',
-            '  [ -n "$swept" ] || lock',
-            "  swept=1",
-            '  rm -f "$t"',
-            "done",
-            '[ -z "$swept" ] || rmdir %s 2>/dev/null' % shell_words.word("/var/lib/netops-conntrack"),
-        )
-    )

@@ -10,13 +10,15 @@ disk where it is too old for that.
 
 from __future__ import annotations
 
+import typing as t
+
 from ..plan import Step
 from . import shell_words
 
 CHECK_SECONDS = 10
 
-# R: what a path leads to. T: the new file. `oldN` prints what is to be there, `newN` what shall be.
-LIBRARY = r"""
+# R: what a path leads to.
+_REAL = r"""
 real() {
   R=$1 turns=0
   while [ -h "$R" ] && [ "$turns" -lt 40 ]; do
@@ -29,6 +31,10 @@ real() {
     esac
   done
 }
+"""
+
+# T: the new file. `oldN` prints what is to be there, `newN` what shall be.
+_REPLACE = r"""
 same() {
   real "$2"
   if [ "$3" = absent ]; then [ ! -e "$R" ]; else [ -f "$R" ] && "old$1" | cmp -s - "$R"; fi
@@ -66,6 +72,12 @@ kept() {
 }
 usable() {
   real "$2"
+  why=
+  [ -r "$R" ] || why=$(cat "$R" 2>&1 >/dev/null)
+  case $why in
+  '' | *'No such file'*) ;;
+  *) refused "$1" '?' "$why"; return 1 ;;
+  esac
   if [ -e "$R" ] && [ ! -f "$R" ]; then
     refused "$1" EINVAL 'not a regular file'
   elif same "$1" "$2" "$3"; then
@@ -80,7 +92,7 @@ replace() {
   usable "$1" "$2" "$3" || return
   T=$D/.netops-conntrack-$token-$1~
   if why=$(made "$1" "$4" "$5" 2>&1); then :; else refused "$1" '?' "$why"; return; fi
-  if why=$("check$1" 2>&1); then :; else refused "$1" '!' "$why"; return; fi
+  if why=$("check$1"); then :; else complain "$1" '!' "$?" @SECONDS@ "$7"; return; fi
   if kept "$6" && why=$(moved 2>&1); then
     T=
     acted "$1"
@@ -101,6 +113,32 @@ remove() {
   fi
 }
 """
+LIBRARY = _REAL + _REPLACE.replace("@SECONDS@", str(CHECK_SECONDS))
+
+_SWEEP = r"""
+swept='' f=''
+sweep() {
+  for t in "$1"/.netops-conntrack-*~; do
+    [ -f "$t" ] || continue
+    [ -n "$swept" ] || lock
+    swept=1
+    rm -f "$t"
+  done
+}
+for p in @PATHS@; do
+  [ "${p%/*}" = "$f" ] || { f=${p%/*}; sweep "$f"; }
+  [ ! -h "$p" ] || { real "$p"; sweep "${R%/*}"; }
+done
+[ -z "$swept" ] || rmdir /var/lib/netops-conntrack 2>/dev/null
+"""
+
+
+def sweeping(paths: t.Iterable[str]) -> str:
+    """Takes away what killed runs left beside these files and beside what they lead to. Needs shell_lock.
+
+    ``paths`` are words and patterns of the shell. The lock is taken only where there is something to take away.
+    """
+    return _REAL + _SWEEP.replace("@PATHS@", " ".join(dict.fromkeys(paths)))
 
 
 def texts(number: int, step: Step) -> str:
@@ -110,8 +148,8 @@ def texts(number: int, step: Step) -> str:
         lines.append("old%d() { %s; }" % (number, shell_words.printing(step.before)))
     if step.after is not None:
         lines.append("new%d() { %s; }" % (number, shell_words.printing(step.after)))
-        argv = ['"$T"' if word == "%s" else shell_words.word(word) for word in step.validate]
-        check = "watched %d %s" % (CHECK_SECONDS, " ".join(argv)) if argv else ":"
+        argv = ['"$T"'.join(map(shell_words.word, word.split("%s"))) for word in step.validate]
+        check = "aloud %d %s" % (CHECK_SECONDS, " ".join(argv)) if argv else ":"
         lines.append("check%d() { %s; }" % (number, check))
     return "\n".join(lines)
 
@@ -127,7 +165,8 @@ def act(number: int, step: Step, backup: bool) -> str:
         return "remove %d %s %s %s" % (number, path, "private" if step.private else "''", keep)
     # What only root may read lies in a directory that only root may enter.
     above = "755" if step.mode & 0o044 else "700"
-    return "replace %d %s %s %s %o %s" % (number, path, _was(step), above, step.mode, keep)
+    check = shell_words.word(step.validate[0]) if step.validate else ""
+    return "replace %d %s %s %s %o %s %s" % (number, path, _was(step), above, step.mode, keep, check)
 
 
 def _was(step: Step) -> str:
