@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import signal
+import time
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import START
@@ -17,30 +20,47 @@ WITHOUT_SETSID = {"command -v setsid": "command -v netops-no-setsid"}
 
 @pytest.fixture
 def script(tmp_path):
-    """It waits for a word by the one pipe, and tells about itself by the other."""
+    """It waits for a word, and tells about itself; it is ended with the test if it did not end by itself."""
     path = tmp_path / "it's a script"
-    for name in ("go", "told"):
-        os.mkfifo(str(tmp_path / name))
+    os.mkfifo(str(tmp_path / "go"))
     path.write_text(
-        "read word <%s/go\nkill -1 $$\nset -- $(cat /proc/$$/stat)\n" % tmp_path
-        + 'echo "$word $6 $(readlink /proc/$$/fd/0)" >%s/told\n' % tmp_path,
+        "echo $$ >{0}/begun\nread word <{0}/go\n@HANGUP@\nset -- $(cat /proc/$$/stat)\n"
+        'echo "$word $6 $(readlink /proc/$$/fd/0)" >{0}/new\nmv {0}/new {0}/told\n'.format(tmp_path),
         encoding="utf-8",
     )
-    return path
+    yield path
+    with contextlib.suppress(OSError, ValueError):
+        pid = int((tmp_path / "begun").read_text(encoding="ascii"))
+        with open("/proc/%d/cmdline" % pid, "rb") as stream:
+            ours = os.fsencode(str(path)) in stream.read()
+        if ours:
+            os.kill(pid, signal.SIGKILL)
+
+
+def awaited(path):
+    """What a file holds as soon as it is there."""
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < end, path
+        time.sleep(0.01)
+    return path.read_text(encoding="utf-8")
 
 
 @every_shell
 @pytest.mark.parametrize("edits", [{}, WITHOUT_SETSID], ids=["setsid", "no setsid"])
 def test_it_outlives_the_run(shell, edits, script, tmp_path):
-    if not edits:
-        script.write_text(script.read_text(encoding="utf-8").replace("kill -1 $$\n", ""), encoding="utf-8")
+    # One that is in a session of its own is not hung up upon; any other has to stand it.
+    text = script.read_text(encoding="utf-8").replace("@HANGUP@", "kill -1 $$" if edits else "")
+    script.write_text(text, encoding="utf-8")
     (tmp_path / "run").mkdir()
     host = remote(shell, tmp_path, edits=edits)
     assert told(host.carry_out([step(None, None, script, START)])) == [(None, None)]
+    awaited(tmp_path / "begun")
     with open(str(tmp_path / "run/netops-conntrack.lock"), encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    (tmp_path / "go").write_text("now\n", encoding="utf-8")
-    word, session, its_input = (tmp_path / "told").read_text(encoding="utf-8").split()
+    with open(str(tmp_path / "go"), "r+b", buffering=0) as go:
+        go.write(b"now\n")
+        word, session, its_input = awaited(tmp_path / "told").split()
     assert (word, its_input) == ("now", "/dev/null")
     assert edits or int(session) != os.getsid(0)
 
