@@ -24,8 +24,13 @@ def is_value(item: Item) -> bool:
 
 
 def readings(items: t.Sequence[Item], parts: t.Iterable[tuple[str, bytes]]) -> dict[str, Reading]:
-    """What the answer to ``script(items)`` says of each path and command. Files that are not there are absent."""
+    """What the answer to ``script(items)`` says of each path and command. Files that are not there are absent.
+
+    Raises shell_answer.Unanswered where files were read and none of them was listed: a ksh was seen to lose that.
+    """
     answer = _Answer(parts)
+    if answer.lost_listing():
+        raise shell_answer.Unanswered("it read files and listed none of them", begun=True)
     found: dict[str, Reading] = {}
     for item in items:
         if isinstance(item, File):
@@ -78,6 +83,11 @@ class _Answer:
             self._read_values(content)
         for content in lines:
             self._read_lines(content)
+
+    def lost_listing(self) -> bool:
+        """Whether no mode or no path was told of all the files on disk that were read."""
+        read = [path for path in self.pieces if path.startswith("/") and not path.startswith(KERNEL)]
+        return bool(read) and not (self._modes and self.listed)
 
     def _read_values(self, content: bytes) -> None:
         """As grep prints them: each line after its path, and a complaint after its own name and the path."""

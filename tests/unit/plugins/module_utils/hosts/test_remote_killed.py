@@ -94,7 +94,9 @@ def next_run(shell, tmp_path, folder, **options):
     assert (folder / "x").read_text(encoding="utf-8") == NEW
     assert (folder / "deep/er/new").read_text(encoding="utf-8") == NEW
     assert not (folder / "gone").exists()
-    assert os.listdir(str(tmp_path / "run")) in ([], ["netops-conntrack.lock"])
+    # A run that finds nothing left to do takes no lock over.
+    if todo:
+        assert os.listdir(str(tmp_path / "run")) in ([], ["netops-conntrack.lock"])
 
 
 @pytest.mark.parametrize(

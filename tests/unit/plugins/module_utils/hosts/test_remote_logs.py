@@ -8,7 +8,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-import os
 import random
 
 import pytest
@@ -72,7 +71,8 @@ def test_words_are_no_expressions(shell, tmp_path):
     lines += ["acb", "c", "ddd", "e", "f", "gh", "ij", "kl", "(m)", "m", "n", "o", "ppq", "r"]
     path = log(tmp_path, ("first\n" + "\n".join(lines) + "\nlast\n").encode())
     for number in range(len(words)):
-        reads_alike(shell, tmp_path, [File(path, keep=words[number : number + 1])])
+        for tail in (False, True):
+            reads_alike(shell, tmp_path, [File(path, keep=words[number : number + 1], tail=tail)])
     reads_alike(shell, tmp_path, [File(path, keep=words)])
 
 
@@ -103,7 +103,7 @@ def test_packed(shell, ending, tmp_path):
 @every_shell
 @PACKED
 def test_packed_and_damaged(shell, ending, tmp_path):
-    whole = PACKS[ending](random.Random(1).randbytes(5000) if hasattr(random.Random, "randbytes") else os.urandom(5000))
+    whole = PACKS[ending](random.Random(1).getrandbits(40000).to_bytes(5000, "big"))
     damaged = (whole[:2000], whole[:200] + b"\xff" * 300 + whole[500:], b"plain text\n", b"", whole[:-1], whole[:5])
     for number, content in enumerate(damaged):
         log(tmp_path, content, "log-%d%s" % (number, ending))

@@ -137,6 +137,16 @@ def test_what_was_not_just_read_is_judged_step_by_step(shell, host, tmp_path):
     assert [outcome.error for outcome in there.carry_out([value("stale", "9", host / "a"), stale])] == [None, "ESTALE"]
 
 
+@every_shell
+def test_what_was_read_counts_up_to_the_next_change(shell, host, tmp_path):
+    there = remote(shell, tmp_path)
+    there.read([Glob(str(host) + "/*")])
+    there.carry_out([good(host, "a")])
+    put(host / "b", b"7\n")
+    steps = [value("2", "3", host / "a"), value("1", "2", host / "b")]
+    assert told(there.carry_out(steps)) == [(None, None)] * 2
+
+
 @one_shell
 def test_an_answer_that_leaves_a_step_out_is_none(shell, host, tmp_path):
     there = remote(shell, tmp_path, edits={'printf "$F%s" o "$1"': ":"})

@@ -66,7 +66,7 @@ def test_patterns(shell, tmp_path):
         assert found == "".join("%s/%s|" % (folder, name) for name in matched)
 
 
-@pytest.mark.parametrize("text", ["/a.b*c[d]^e$f\\g", "a b", "(x)|{y}+?"])
+@pytest.mark.parametrize("text", ["/a.b*c[d]^e$f\\g", "^a", "a$", "*a", "a b", "(x)|{y}+?"])
 @every_shell
 def test_expressions(shell, text):
     script = "printf '%%s\\n' %s | sed -n %s" % (
