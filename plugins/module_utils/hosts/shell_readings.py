@@ -86,7 +86,11 @@ class _Answer:
 
     def lost_listing(self) -> bool:
         """Whether no mode or no path was told of all the files on disk that were read."""
-        read = [path for path in self.pieces if path.startswith("/") and not path.startswith(KERNEL)]
+        read = [
+            path
+            for path, pieces in self.pieces.items()
+            if "t" in pieces and path.startswith("/") and not path.startswith(KERNEL)
+        ]
         return bool(read) and not (self._modes and self.listed)
 
     def _read_values(self, content: bytes) -> None:
