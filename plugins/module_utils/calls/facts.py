@@ -11,7 +11,7 @@ import typing as t
 from .. import probe
 from ..facts import usage
 from ..facts.gather import SUBSETS, gather
-from ..planners.sequence import Host
+from ..hosts.host import Host
 from .returned import Returned, refused, returned
 
 CHANGES = False

@@ -73,7 +73,7 @@ lines() {
     shift
     regular "$p" || continue
     case $p in
-    *"$nl"*) printf "$F%s$F" p "$p" u; $holding "$p" 2>/dev/null ;;
+    *"$nl"*) printf "$F%s$F" p "$p" u; $holding "$p" 2>&1 ;;
     *) set -- "$@" "$p" ;;
     esac
   done

@@ -13,8 +13,8 @@ from ..probe import Command, File, Glob, Item
 from ..snapshot import ABSENT, CANNOT_BE_UNPACKED, FORBIDDEN, TOO_LARGE, Reading, command_key
 from . import shell_answer
 
-# A file of the kernel up to this size holds a value or two.
-_SMALL = 4096
+# Files of the kernel up to this size are read together.
+_SMALL = 1 << 18
 KERNEL = ("/proc/", "/sys/")
 
 
@@ -115,7 +115,7 @@ class _Answer:
         for line in shell_answer.text(content).split("\n"):
             binary = _BINARY.match(line)
             if binary:
-                self.pieces[binary.group(1) or binary.group(2)] = {"x": b"it is no text"}
+                self.pieces[binary.group(1) or binary.group(2)] = {"x": _NO_TEXT.encode()}
             elif line.startswith("grep: "):
                 path, said = self._path_and_rest(line[len("grep: ") :])
                 self.pieces[path] = {"x": shell_answer.data(said)}
@@ -187,7 +187,13 @@ class _Answer:
             return Reading(reason=reason, mode=None if reason == ABSENT else mode, link=link)
         content = pieces.get("t", b"")
         if "u" in pieces:
-            content = shell_answer.data(_in_their_places(shell_answer.text(pieces["u"]).split("\n")))
+            lines = shell_answer.text(pieces["u"])
+            complaint = _COMPLAINT.search(lines)
+            if complaint:
+                said = complaint.group()
+                reason = "failed: " + _NO_TEXT if said.rstrip().endswith("matches") else _reason(said)
+                return Reading(reason=reason, mode=mode, link=link)
+            content = shell_answer.data(_in_their_places(lines.split("\n")))
         if len(content) > item.limit and not item.tail and not item.keep:
             return Reading(reason=TOO_LARGE, mode=mode, link=link)
         if _status(pieces.get("e", b"\n0"))[1]:
@@ -254,6 +260,9 @@ def matches(path: str, pattern: str) -> bool:
 
 # What greps say of a file with a NUL instead of its lines.
 _BINARY = re.compile(r"(?:Binary file (/.*) matches|grep: (/.*): binary file matches)\Z", re.DOTALL)
+# What stands at the end of the lines of one file; these begin with their numbers.
+_COMPLAINT = re.compile(r"^(?:Binary file .* matches|grep: .*)\n?\Z", re.DOTALL | re.MULTILINE)
+_NO_TEXT = "it is no text"
 _LETTERS = re.compile(r"[-a-z]([r-][w-][xsS-][r-][w-][xsS-][r-][w-][xtT-])\S*\s")
 _PATH = re.compile(_LETTERS.pattern + r"[^/]*?(/.*)\Z", re.DOTALL)
 

@@ -35,6 +35,8 @@ def put(factory, name, content):
 @EXAMPLES
 @given(content=CONTENTS, name=NAMES)
 @example(content=b"\n@", name=b"\n")
+@example(content=b"\0a", name=b"\n")
+@example(content=b"a\n" * 20000 + b"\0a\n1:Binary file x matches\na", name=b"\n")
 def test_read(shell, tmp_path_factory, content, name):
     path = put(tmp_path_factory, name, content)
     if name.endswith((b".gz", b".bz2", b".xz")):

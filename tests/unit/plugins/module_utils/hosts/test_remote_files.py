@@ -120,6 +120,8 @@ def test_not_for_everybodys_eyes(shell, folder, tmp_path):
     (closed / "file").write_bytes(b"x")
     (folder / "into-closed").symlink_to("closed/file")
     closed.chmod(0o700)
+    (folder / "two\nlines").write_bytes(b"a = 1\n")
+    (folder / "two\nlines").chmod(0)
     (folder / "unlisted").mkdir()
     (folder / "unlisted/file").write_bytes(b"x")
     (folder / "unlisted").chmod(0o711)
