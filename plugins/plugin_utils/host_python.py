@@ -13,8 +13,16 @@ from ansible.module_utils import basic
 
 from ..module_utils.hosts import shell_words
 
-# Our own files need 3.8, and this ansible-core maybe more.
-LEAST: tuple[int, ...] = max((3, 8), tuple(getattr(basic, "_PY_MIN", (3, 8))))
+# What our own files need.
+_OURS = (3, 8)
+
+
+def least(told: t.Any) -> tuple[int, ...]:
+    """The oldest Python for our modules, given what ansible-core tells of its own; up to 2.16 that is no version."""
+    return max(_OURS, told) if isinstance(told, tuple) else _OURS
+
+
+LEAST = least(getattr(basic, "_PY_MIN", None))
 
 _ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+)")
 # What every module of Ansible imports of the standard library; the packages of small systems may lack it.
