@@ -20,7 +20,7 @@ notes:
   - The variable C(conntrack_transport) says what serves. With V(python) the module runs on the host, as modules do.
     With V(shell) it runs on the controller, and any POSIX shell on the host, such as that of BusyBox, reads and writes
     for it. With V(auto), the default, it is Python where it is 3.8 or newer and new enough for this ansible-core, and
-    the shell elsewhere. Results are the same.
+    the shell elsewhere, and the fact C(conntrack_transports) keeps which it was. Results are the same.
   - By the shell, options that are paths are taken as they are, C(~) and C($HOME) are not expanded. Extended attributes
     of a file that is replaced are kept where the host's C(cp) knows C(--preserve).
 """
