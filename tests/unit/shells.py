@@ -81,7 +81,7 @@ class Connection:
             self.environment["PATH"] = "%s:%s" % (programs, _TOOLS)
             if prefers_its_own(shell):
                 # It looks at PATH for what it has not itself, but for its functions first.
-                names = sorted(os.listdir(str(programs)))
+                names = sorted(filter(str.isidentifier, os.listdir(str(programs))))
                 self.before = "".join('%s() { %s/%s "$@"; }\n' % (name, programs, name) for name in names)
                 self.edits["set -- setsid"] = "set --"
 

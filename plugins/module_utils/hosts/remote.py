@@ -68,7 +68,10 @@ class RemoteHost(Host):
         parts = self._ask("\n".join([shell_lock.LIBRARY, shell_reading.LIBRARY, script]))
         for path in shell_answer.by_tag(parts, "z"):
             raise Stale(shell_answer.text(path))
-        found = shell_acting.outcomes(steps, parts, self.backups)
+        try:
+            found = shell_acting.outcomes(steps, parts, self.backups)
+        except (ValueError, IndexError) as error:
+            raise shell_answer.Unanswered("it speaks of steps that there are not", begun=True) from error
         outcomes: list[list[Outcome]] = []
         number = 0
         for stage in stages:

@@ -21,7 +21,7 @@ from .shell_readings import KERNEL, is_value, matches
 # From this size on a file of the kernel is cut by head, where that knows how to.
 _LARGE = 1 << 20
 # They answer at once, or not at all: no second process needs to watch over them.
-_QUICK = ("uname", "getconf", "date", "wc")
+_QUICK = ("uname", "getconf", "date", "wc", "dmesg")
 _UNPACK_SECONDS = 20
 
 # Parts: p a path, c a command; t its text, s another path that is the same file, x what was said instead of one, e a

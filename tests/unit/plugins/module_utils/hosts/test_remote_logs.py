@@ -12,7 +12,7 @@ import random
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.probe import File, Glob
-from ansible_collections.netops.conntrack.tests.unit.shells import every_shell, reads_alike
+from ansible_collections.netops.conntrack.tests.unit.shells import every_shell, prefers_its_own, reads_alike
 
 WORDS = ("table full", " suppressed", " repeated ")
 LINES = [
@@ -103,6 +103,8 @@ def test_packed(shell, ending, tmp_path):
 @every_shell
 @PACKED
 def test_packed_and_damaged(shell, ending, tmp_path):
+    if ending == ".xz" and prefers_its_own(shell):
+        pytest.skip("BusyBox's xz takes much of what is damaged for whole")
     whole = PACKS[ending](random.Random(1).getrandbits(40000).to_bytes(5000, "big"))
     damaged = (whole[:2000], whole[:200] + b"\xff" * 300 + whole[500:], b"plain text\n", b"", whole[:-1], whole[:5])
     for number, content in enumerate(damaged):

@@ -9,7 +9,15 @@ import os
 import random
 
 import pytest
-from ansible_collections.netops.conntrack.tests.unit.shells import Twice, every_shell, put, step, told
+from ansible_collections.netops.conntrack.tests.unit.shells import (
+    Twice,
+    every_shell,
+    programs,
+    put,
+    remote,
+    step,
+    told,
+)
 
 HARD = "".join(map(chr, range(1, 256))).encode("latin-1") + b"\0%s%%n\\n\\0'\"$HOME`id`\r\n\0"
 
@@ -176,8 +184,9 @@ def test_a_copy_is_kept(shell, tmp_path):
 @every_shell
 def test_what_a_check_refuses(shell, tmp_path):
     twice = Twice(shell, tmp_path, lambda folder: put(folder / "x", b"old\n"))
+    checker = programs(tmp_path, checker='echo "$1: 1: Syntax error: $(cat "$1")" >&2; exit 2') / "checker"
     checks = (
-        ("sh", "-n", "%s"),
+        (str(checker), "%s"),
         ("false",),
         ("sh", "-c", "echo out; echo err >&2; echo $1; exit 3", "sh", "%s"),
         ("sh", "-c", "cat $1", "sh", "%s"),
@@ -193,6 +202,19 @@ def test_what_a_check_refuses(shell, tmp_path):
     outcomes = twice.do(*steps)
     assert [outcome.error for outcome in outcomes[:4]] == ["EINVAL"] * 4
     assert os.listdir(str(twice.folder))
+
+
+@every_shell
+def test_what_a_shell_takes_for_a_shell_script(shell, tmp_path):
+    put(tmp_path / "x", b"old\n")
+    refused, taken = (
+        step("old\n", text, tmp_path / "x", validate=("sh", "-n", "%s")) for text in ("if then\n", "a=1\n")
+    )
+    outcomes = remote(shell, tmp_path).carry_out([refused, taken])
+    assert [outcome.error for outcome in outcomes] == ["EINVAL", None]
+    assert outcomes[0].detail.startswith("%s: sh refuses the new text: the new text: " % (tmp_path / "x"))
+    assert (tmp_path / "x").read_bytes() == b"a=1\n"
+    assert os.listdir(str(tmp_path)) == ["x"]
 
 
 @every_shell

@@ -153,3 +153,12 @@ def test_an_answer_that_leaves_a_step_out_is_none(shell, host, tmp_path):
     with pytest.raises(Unanswered) as raised:
         there.carry_out([good(host, "a")])
     assert raised.value.begun
+
+
+@one_shell
+@pytest.mark.parametrize("number", ["7", "-1", "x", "$(:)", "99999999999999999999"])
+def test_an_answer_about_other_steps_is_none(shell, number, host, tmp_path):
+    there = remote(shell, tmp_path, edits={'printf "$F%s" o "$1"': 'printf "$F%%s" o "%s"' % number})
+    with pytest.raises(Unanswered) as raised:
+        there.carry_out([good(host, "a")])
+    assert raised.value.begun
