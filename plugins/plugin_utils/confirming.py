@@ -49,7 +49,7 @@ class ConfirmingAction(TransportAction):
                 second = self.call(arguments, task_vars or {})
             except AnsibleError as error:
                 if last:
-                    return self._lost(seconds, error)
+                    return {**self._lost(seconds, error), "transport": first["transport"]}
             else:
                 return self._merged(first, second)
             time.sleep(1 if time.monotonic() < over - _SETTLED else max(0, over - time.monotonic()))

@@ -51,9 +51,10 @@ class ShellConnection:
         return self._run(script)
 
     def complaint(self) -> str:
-        """The last line of what the last command said beside its answer, with its exit status."""
+        """What the last command said beside its answer, as far as it is short, with its exit status."""
         said = (self.last.get("stderr") or self.last.get("stdout") or "").strip().splitlines()
-        return "exit status %s%s" % (self.last.get("rc"), ": " + said[-1][:500] if said else "")
+        told = "; ".join(line.strip() for line in said if line.strip())
+        return "exit status %s%s" % (self.last.get("rc"), ": " + told[:500] if told else "")
 
     def _run(self, command: str, data: bytes | None = None) -> bytes:
         self.last = self._action._low_level_execute_command(command, in_data=data)

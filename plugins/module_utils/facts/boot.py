@@ -46,8 +46,19 @@ class AfterBoot(t.NamedTuple):
 
 
 def after_boot(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterBoot:
-    then = _booted(snapshot, setting, identity)
+    then = _unless_unread(snapshot, _booted(snapshot, setting, identity))
     return _tuned(snapshot, setting, identity, then) if snapshot.exists(_TUNED_ACTIVE) else then
+
+
+def _unless_unread(snapshot: Snapshot, then: AfterBoot) -> AfterBoot:
+    """Nothing can be told where a file that could not be read is applied after the one that decides."""
+    files = boot_files.files(snapshot, boot_files.reader(snapshot))
+    later = files[files.index(then.source) + 1 :] if then.source in files else files
+    unread = [path for path in later if snapshot.text(path) is None and snapshot.exists(path)]
+    if not unread:
+        return then
+    why = "%s cannot be read (%s)" % (unread[-1], snapshot.reason(unread[-1]))
+    return then._replace(value=None, detail=why if then.detail is None else "%s; %s" % (then.detail, why))
 
 
 def names(snapshot: Snapshot, setting: Setting, identity: Identity) -> tuple[str, ...]:

@@ -212,6 +212,18 @@ def test_an_unreadable_file_does_not_stop_the_others():
 HASHSIZE = "options nf_conntrack hashsize=%s\n"
 
 
+def test_a_file_that_cannot_be_read_leaves_open_what_comes_after_the_last_one_that_could():
+    files = {"/etc/sysctl.d/20-us.conf": "net.netfilter.nf_conntrack_max = 300000\n"}
+    for name, known in (("10-theirs.conf", 300000), ("30-theirs.conf", None)):
+        path = "/etc/sysctl.d/" + name
+        host = snapshot("systemd", {**files, path: ""}).with_readings({path: Reading(reason=FORBIDDEN)})
+        then = boot.after_boot(host, catalogue.BY_NAME["max"], identify(host))
+        assert (then.value, then.source) == (known, "/etc/sysctl.d/20-us.conf")
+        assert (then.detail or "").endswith("cannot be read (forbidden)") == (known is None)
+        udp = boot.after_boot(host, catalogue.BY_NAME["udp_timeout"], identify(host))
+        assert (udp.value, udp.source) == (None, "kernel default")
+
+
 def test_hashsize_at_load_sets_the_buckets_and_eight_times_as_many_entries():
     files = {"/etc/modprobe.d/conntrack.conf": HASHSIZE % 16384}
     assert after("systemd", files, "buckets")[:2] == (16384, "/etc/modprobe.d/conntrack.conf")
