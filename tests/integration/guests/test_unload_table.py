@@ -150,8 +150,9 @@ def asked(session, row):
 
 
 def lasting(result):
-    """Without what Ansible adds, and without for how many seconds a connection will be kept."""
-    result = {key: value for key, value in result.items() if key not in ("invocation", "failed")}
+    """Without what Ansible and the action add, and without for how many seconds a connection will be kept."""
+    added = ("invocation", "failed", "transport", "ansible_facts")
+    result = {key: value for key, value in result.items() if key not in added}
     return json.loads(re.sub(r"(udp +17) \d+", r"\1", json.dumps(result)))
 
 
