@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import typing as t
 
 ABSENT = "absent"
@@ -13,6 +14,8 @@ FORBIDDEN = "forbidden"
 TOO_LARGE = "too_large"
 NOT_READ = "not_read"
 CANNOT_BE_UNPACKED = "failed: it cannot be unpacked"
+
+_WILD = re.compile(r"[*?[]")
 
 
 class Reading(t.NamedTuple):
@@ -63,11 +66,14 @@ class Snapshot:
 
     def glob(self, pattern: str) -> list[str]:
         """The paths that match and exist, sorted. A star does not cross a slash."""
-        depth = pattern.count("/")
+        depth, folder = pattern.count("/"), _WILD.split(pattern, maxsplit=1)[0]
         return sorted(
             path
             for path in self._readings
-            if path.count("/") == depth and fnmatch.fnmatchcase(path, pattern) and self.exists(path)
+            if path.startswith(folder)
+            and path.count("/") == depth
+            and fnmatch.fnmatchcase(path, pattern)
+            and self.exists(path)
         )
 
     def unread(self) -> dict[str, str]:

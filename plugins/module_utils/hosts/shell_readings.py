@@ -247,17 +247,21 @@ def _matching(pattern: str, paths: t.Iterable[str]) -> list[str]:
 
 def matches(path: str, pattern: str) -> bool:
     """As a shell has it: no star crosses a slash, nor is it a dot at the beginning of a name."""
-    if path.count("/") != pattern.count("/") or not fnmatch.fnmatchcase(path, pattern):
+    literal = _WILD.split(pattern, maxsplit=1)[0]
+    if not path.startswith(literal) or path.count("/") != pattern.count("/"):
         return False
-    pairs = list(zip(path.split("/"), pattern.split("/")))
-    return all(
-        fnmatch.fnmatchcase(name, each)
-        and (each.startswith(".") or not name.startswith("."))
-        and (name == each or name not in (".", ".."))
-        for name, each in pairs
-    )
+    return path == pattern or all(_is_named(*each) for each in zip(path.split("/"), pattern.split("/")))
 
 
+def _is_named(name: str, pattern: str) -> bool:
+    if name == pattern:
+        return True
+    hidden = name.startswith(".") and (not pattern.startswith(".") or name in (".", ".."))
+    return not hidden and fnmatch.fnmatchcase(name, pattern)
+
+
+# Where a pattern begins to be more than the path itself.
+_WILD = re.compile(r"[*?[]")
 # What greps say of a file with a NUL instead of its lines.
 _BINARY = re.compile(r"(?:Binary file (/.*) matches|grep: (/.*): binary file matches)\Z", re.DOTALL)
 # What stands at the end of the lines of one file; these begin with their numbers.
