@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import bisect
 import fnmatch
+import itertools
 import re
 import typing as t
 
@@ -38,11 +40,22 @@ def command_key(argv: t.Sequence[str]) -> str:
     return "$ " + " ".join(argv)
 
 
+def fits(text: str, pattern: str) -> bool:
+    """As fnmatch.fnmatchcase has it; for one star it makes no regular expression, which takes longer than its use."""
+    head, star, tail = pattern.partition("*")
+    if _WILD.search(head + tail):
+        return fnmatch.fnmatchcase(text, pattern)
+    if not star:
+        return text == pattern
+    return len(text) >= len(head) + len(tail) and text.startswith(head) and text.endswith(tail)
+
+
 class Snapshot:
     """An immutable mapping of path to :class:`Reading`."""
 
     def __init__(self, readings: t.Mapping[str, Reading]) -> None:
         self._readings = dict(readings)
+        self._paths: list[str] = []
 
     def reading(self, path: str) -> Reading:
         return self._readings.get(path) or Reading(reason=NOT_READ)
@@ -66,15 +79,15 @@ class Snapshot:
 
     def glob(self, pattern: str) -> list[str]:
         """The paths that match and exist, sorted. A star does not cross a slash."""
+        # Asked often: once sorted, those that begin alike are neighbours.
+        self._paths = self._paths or sorted(self._readings)
         depth, folder = pattern.count("/"), _WILD.split(pattern, maxsplit=1)[0]
-        return sorted(
+        later = itertools.islice(self._paths, bisect.bisect_left(self._paths, folder), None)
+        return [
             path
-            for path in self._readings
-            if path.startswith(folder)
-            and path.count("/") == depth
-            and fnmatch.fnmatchcase(path, pattern)
-            and self.exists(path)
-        )
+            for path in itertools.takewhile(lambda path: path.startswith(folder), later)
+            if path.count("/") == depth and fits(path, pattern) and self.exists(path)
+        ]
 
     def unread(self) -> dict[str, str]:
         """Paths that exist but could not be read, with the reason; absent ones are not listed."""
@@ -97,7 +110,7 @@ class Snapshot:
 def printable(data: t.Any) -> t.Any:
     """A result without the stand-ins for bytes that are not UTF-8: Ansible takes no result that holds them."""
     if isinstance(data, str):
-        return data.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return data if data.isascii() else data.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if isinstance(data, dict):
         return {printable(key): printable(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):

@@ -21,14 +21,20 @@ from .shell_connection import ShellConnection
 
 # How often a plan is made anew because the host changed meanwhile.
 _TRIES = 3
+# What a host says is data, never a template: up to ansible-core 2.18 only what says so of itself is none.
+_TEXTS_ARE_TEMPLATES = type(wrap_var("")) is not str
 
 
 class Invalid(Exception):
     """An option that is none, or a value that it does not take."""
 
 
-def run(action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def run(
+    action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any], kind: type[RemoteHost] = RemoteHost
+) -> dict[str, t.Any]:
     """The result of the module whose call is the file ``called``, as AnsibleModule would give it.
+
+    ``kind`` is the host that the call needs.
 
     Raises AnsibleError where the host does not answer, AnsibleConnectionFailure where it cannot be reached.
     """
@@ -41,13 +47,13 @@ def run(action: t.Any, called: t.Any, arguments: t.Mapping[str, t.Any]) -> dict[
         return {"failed": True, "msg": str(error)}
     connection = ShellConnection(action)
     try:
-        returned = _call(connection, called, params, check)
+        returned = _call(connection, called, params, check, kind)
     except Unanswered as error:
         raise AnsibleError(_unanswered(error, connection, called.CHANGES and not check)) from None
     except Busy as error:
         returned = Returned({}, failure=str(error))
-    # What a host says is data, never a template, whichever ansible-core this is.
-    return t.cast("dict[str, t.Any]", wrap_var(plain(_result(returned))))
+    result = plain(_result(returned))
+    return t.cast("dict[str, t.Any]", wrap_var(result) if _TEXTS_ARE_TEMPLATES else result)
 
 
 def validated(called: t.Any, arguments: t.Mapping[str, t.Any], name: str) -> dict[str, t.Any]:
@@ -67,9 +73,11 @@ def plain(data: t.Any) -> t.Any:
     return json.loads(json.dumps(data))
 
 
-def _call(connection: ShellConnection, called: t.Any, params: dict[str, t.Any], check: bool) -> Returned:
+def _call(
+    connection: ShellConnection, called: t.Any, params: dict[str, t.Any], check: bool, kind: type[RemoteHost]
+) -> Returned:
     def host() -> RemoteHost:
-        return RemoteHost(connection.send, called.CHANGES and not check, bool(params.get("backup")))
+        return kind(connection.send, called.CHANGES and not check, bool(params.get("backup")))
 
     path = None
     for _try in range(_TRIES):

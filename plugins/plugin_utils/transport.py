@@ -14,6 +14,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.hosts.remote import RemoteHost
 from . import host_python, shell_call
 
 AUTO, PYTHON, SHELL = "auto", "python", "shell"
@@ -27,9 +28,10 @@ _served: dict[str, str] = {}
 
 
 class TransportAction(ActionBase):
-    """``CALLED`` is the file of the module's call in module_utils/calls."""
+    """``CALLED`` is the file of the module's call in module_utils/calls, ``HOST`` the host that it needs."""
 
     CALLED: t.Any = None
+    HOST: type[RemoteHost] = RemoteHost
 
     _supports_check_mode = True
     _supports_async = True
@@ -76,7 +78,7 @@ class TransportAction(ActionBase):
 
     def _call_by(self, transport: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if transport == SHELL:
-            return {**shell_call.run(self, self.CALLED, arguments), "transport": SHELL}
+            return {**shell_call.run(self, self.CALLED, arguments, self.HOST), "transport": SHELL}
         # A copy, as it is given what Ansible tells a module beside them.
         given = dict(arguments)
         result = self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val)

@@ -210,7 +210,9 @@ def reads_alike(shell: Shell, folder: t.Any, items: t.Iterable[Item], **options:
     for some in (lines, [item for item in items if item not in lines]):
         if some:
             wanted = [word for item in some for word in item.keep] if some is lines else ()
-            alike(remote(shell, folder, **options).read(some), local().read(some), wanted)
+            # Who changes nothing reads small files together.
+            for changes in (True, False):
+                alike(remote(shell, folder, changes, **options).read(some), local().read(some), wanted)
     return expected
 
 

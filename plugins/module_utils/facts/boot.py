@@ -22,7 +22,7 @@ from .boot_words import Again, Pass, Said
 from .identity import Identity
 from .modprobe import hashsize, module_name
 
-__all__ = ["DEFAULT", "AfterBoot", "Said", "after_boot", "facts", "hashsize", "module_name", "names", "words"]
+__all__ = ["DEFAULT", "AfterBoot", "Said", "after_boot", "hashsize", "module_name", "names", "words"]
 
 DEFAULT = "kernel default"
 NOT_LOADED = "conntrack is not there yet when this is read, and nothing sets it again"
@@ -206,10 +206,3 @@ def _default(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterB
     if option:
         return AfterBoot(8 * (size if kernel.before(4, 7) else rounded), source, ())
     return AfterBoot(sizing.default_max(kernel), source, ())
-
-
-def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
-    """The audit of everything that says something about the next boot."""
-    from . import audit  # of no use to who only sets something
-
-    return audit.facts(snapshot, identity)

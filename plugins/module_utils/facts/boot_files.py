@@ -10,6 +10,7 @@ initscripts' rc.sysinit.
 from __future__ import annotations
 
 import fnmatch
+import functools
 
 from ..snapshot import ABSENT, Snapshot
 
@@ -52,6 +53,8 @@ def reader(snapshot: Snapshot) -> str:
     return SYSCTL_CONF if snapshot.exists(CONF) else NONE
 
 
+# Asked for each setting.
+@functools.lru_cache(maxsize=4)
 def files(snapshot: Snapshot, by: str) -> list[str]:
     """The files in the order in which they are applied: the last one wins. Shadowed files are left out."""
     if by == SYSTEMD:

@@ -73,7 +73,7 @@ def read(
     ``pattern`` is that of procps' --pattern: lines whose key, as it is spelled there, does not match are passed over.
     """
     names = set(names)
-    paths = _files(snapshot, by) if files is None else tuple(files)
+    paths = tuple(boot_files.files(snapshot, by) if files is None else files)
     entries = [entry for entry in _entries(snapshot, paths) if _concerns(names, entry[1].key)]
     if pattern is not None:
         entries = [entry for entry in entries if matches(pattern, _raw(snapshot, entry))]
@@ -85,11 +85,6 @@ def read(
 
 
 # The same snapshot is asked once for each setting, and parsing every file each time took most of a task's time.
-@functools.lru_cache(maxsize=8)
-def _files(snapshot: Snapshot, by: str) -> tuple[str, ...]:
-    return tuple(boot_files.files(snapshot, by))
-
-
 @functools.lru_cache(maxsize=8)
 def _entries(snapshot: Snapshot, paths: tuple[str, ...]) -> tuple[Entry, ...]:
     return tuple((path, entry) for path in paths for entry in sysctl_conf.parse(snapshot.text(path) or ""))

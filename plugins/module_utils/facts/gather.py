@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..snapshot import Snapshot
-from . import advice, boot, clock, demand, log, memory, modules, settings, statistics, usage, verdict, writers
+from . import advice, audit, clock, demand, log, memory, modules, settings, statistics, usage, verdict, writers
 from .identity import Identity, identify
 
 SUBSETS = (
@@ -49,7 +49,7 @@ def gather(snapshot: Snapshot, subsets: t.Collection[str], later: Snapshot | Non
         "memory": lambda: memory.facts(snapshot, identity),
         "modules": lambda: modules.facts(snapshot, identity),
         "log": lambda: log.facts(snapshot, identity.namespace),
-        "persistence": lambda: boot.facts(snapshot, identity),
+        "persistence": lambda: audit.facts(snapshot, identity),
         "writers": lambda: writers.facts(snapshot),
     }
     for subset in SUBSETS:

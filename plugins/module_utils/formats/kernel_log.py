@@ -46,7 +46,7 @@ def read(text: str, clock: Clock) -> LogReading:
     events: list[Event] = []
     previous, repeatable = -2, None
     for number, line in enumerate(lines):
-        if not any(word in line for word in KEEP):
+        if not line or not any(word in line for word in KEEP):
             continue
         when, stamp, message, kernel = split(line, clock)
         repeated = _REPEATED.match(message)

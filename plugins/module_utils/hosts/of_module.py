@@ -17,7 +17,9 @@ from .lock import Busy
 _WAIT_SECONDS = 60
 
 
-def local_host(module: t.Any, backup: bool = False, reads_only: bool = False) -> LocalHost:
+def local_host(
+    module: t.Any, backup: bool = False, reads_only: bool = False, kind: type[LocalHost] = LocalHost
+) -> LocalHost:
     """``module`` is the AnsibleModule; ``backup`` keeps a copy of each file before it is replaced.
 
     Runs that may change something wait for each other, from here to the end of the module.
@@ -63,7 +65,7 @@ def local_host(module: t.Any, backup: bool = False, reads_only: bool = False) ->
     def copy(path: str) -> str:
         return t.cast(str, module.backup_local(path))
 
-    host = LocalHost(run=run, move=_told(module, move), backup=_told(module, copy) if backup else None)
+    host = kind(run=run, move=_told(module, move), backup=_told(module, copy) if backup else None)
     if not (reads_only or module.check_mode):
         try:
             host.lock(_WAIT_SECONDS)
@@ -72,11 +74,11 @@ def local_host(module: t.Any, backup: bool = False, reads_only: bool = False) ->
     return host
 
 
-def finish(module: t.Any, called: t.Any) -> t.NoReturn:
-    """Ends a module with what its call comes to; ``called`` is the file of the call."""
+def finish(module: t.Any, called: t.Any, kind: type[LocalHost] = LocalHost) -> t.NoReturn:
+    """Ends a module with what its call comes to; ``called`` is the file of the call, ``kind`` the host it needs."""
 
     def host() -> LocalHost:
-        return local_host(module, bool(module.params.get("backup")), not called.CHANGES)
+        return local_host(module, bool(module.params.get("backup")), not called.CHANGES, kind)
 
     returned = called.call(host, module.params, module.check_mode)
     for warning in returned.warnings:

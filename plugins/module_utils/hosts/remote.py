@@ -12,9 +12,9 @@ import os
 import typing as t
 
 from ..plan import Outcome, Step
-from ..probe import Item, Names
+from ..probe import File, Item, Names
 from ..snapshot import Snapshot
-from . import lock, shell_acting, shell_answer, shell_lock, shell_reading, shell_readings, shell_replacing
+from . import lock, shell_answer, shell_lock, shell_reading, shell_readings
 from .host import Host
 
 Parts = t.List[t.Tuple[str, bytes]]
@@ -41,12 +41,21 @@ class RemoteHost(Host):
 
     def read(self, items: t.Iterable[Item]) -> Snapshot:
         items = list(items)
-        paths = [shell_reading.paths(item) for item in items if _lies_on_disk(item)] if self._changes else []
-        sweeping = [shell_lock.LIBRARY, shell_replacing.sweeping(paths)] if paths else []
-        parts = self._ask("\n".join([*sweeping, shell_reading.LIBRARY, shell_reading.script(items)]))
-        found = shell_readings.readings(items, parts)
+        sweeping = self._sweeping(items) if self._changes else []
+        parts = self._ask("\n".join([*sweeping, shell_reading.LIBRARY, shell_reading.script(items, self._changes)]))
+        answer = shell_readings.Answer(parts)
+        if answer.open:
+            again = shell_reading.script([File(path, shell_reading.SMALL) for path in answer.open])
+            answer = shell_readings.Answer(parts + self._ask("\n".join([shell_reading.LIBRARY, again])))
+        found = shell_readings.readings(items, answer)
         self._seen.update((path, reading.text) for path, reading in found.items() if reading.text is not None)
         return Snapshot(found)
+
+    def _sweeping(self, items: t.Iterable[Item]) -> list[str]:
+        from . import shell_replacing  # compiled anew in every run of Ansible, and of no use to who changes nothing
+
+        paths = [shell_reading.paths(item) for item in items if _lies_on_disk(item)]
+        return [shell_lock.LIBRARY, shell_replacing.sweeping(paths)] if paths else []
 
     def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]:
         stage = list(steps)
@@ -58,10 +67,12 @@ class RemoteHost(Host):
         items = list(items)
         outcomes, parts = self._act(stages, shell_reading.script(items))
         whole = len(outcomes) == len(stages)
-        return outcomes, Snapshot(shell_readings.readings(items, parts)) if whole else None
+        return outcomes, Snapshot(shell_readings.readings(items, shell_readings.Answer(parts))) if whole else None
 
     def _act(self, stages: t.Sequence[t.Sequence[Step]], reading: str) -> tuple[list[list[Outcome]], Parts]:
         """The outcomes of the stages that were come to, and all that was answered."""
+        from . import shell_acting  # see _sweeping
+
         steps = [step for stage in stages for step in stage]
         seen, self._seen = self._seen, {}
         script = shell_acting.script(os.urandom(8).hex(), stages, self._backup, seen, reading)

@@ -6,28 +6,36 @@
 For BusyBox's ash, dash, bash from 2.05 on, ksh and mksh. Beside the shell itself it takes cat, dd, grep, ls, sed, tail
 and wc; a file's mode and where a link leads are what ls prints of them. A process for each file would be most of the
 time that a reading takes: one grep reads all values of the kernel, another looks through the files that only count
-where a word stands in them. (The shell's own read will not do: it takes a byte at a time, and a sysctl answers once.)
+where a word stands in them, a third reads the small files where nothing is to be changed: what it cannot tell to the
+byte is found out by what wc counts. (The shell's own read will not do: it takes a byte at a time, and a sysctl answers
+once.)
 """
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import command_key
 from . import shell_words
-from .shell_readings import KERNEL, is_value, matches
+from .shell_readings import is_of_kernel, is_value, matches
 
 # From this size on a file of the kernel is cut by head, where that knows how to.
 _LARGE = 1 << 20
+# With a limit up to this one a file on disk is small.
+SMALL = 1 << 18
+# So many paths fit on the command line of every kernel.
+_MANY = 1000
 # They answer at once, or not at all: no second process needs to watch over them.
 _QUICK = ("uname", "getconf", "date", "wc", "dmesg")
 _UNPACK_SECONDS = 20
 
 # Parts: p a path, c a command; t its text, s another path that is the same file, x what was said instead of one, e a
 # command's complaint and its status; v values, each after its path; w lines, each after its path and number, u each
-# after its number; m and l what ls says of what the paths lead to, and of the paths; n a path with a name that ls may
-# not print as it is, a what it leads to, b its target where it is a link.
+# after its number; i what wc counted in small files, g their lines, each after its path; l what ls says of the paths,
+# m of what the links among them lead to; n a path with a name that ls may not print as it is, a what it leads to, b its
+# target where it is a link.
 _LIBRARY = r"""
 twin=
 why() { printf "$F%s" x "$(cat "$1" 2>&1 >/dev/null)"; }
@@ -61,6 +69,40 @@ whole() {
     *) dd if="$p" bs="$most" count=1 2>/dev/null || why "$p" ;;
     esac
   done
+}
+small() {
+  most=$1
+  shift
+  for p do
+    case $p in
+    *.gz | *.bz2 | *.xz | *:* | *"$nl"*) whole "$most" "$p" ;;
+    *)
+      if [ ! -r "$p" ]; then
+        whole "$most" "$p"
+      elif regular "$p"; then
+        case $few in *"$nl$p$nl"*) ;; *) few=$few$p$nl ;; esac
+      fi
+      ;;
+    esac
+  done
+}
+# What may take long, as of a file with a hole of terabytes, ends soon.
+together() {
+  [ "$few" != "$nl" ] || return 0
+  set -f
+  IFS=$nl
+  set -- $few
+  unset IFS
+  set +f
+  { counted=$(ulimit -t 2; wc -lc "$@" /dev/null) || counted=; } 2>/dev/null
+  case $counted in
+  # One of them is large, all of them are, or they could not be counted.
+  '' | *[0-9][0-9][0-9][0-9][0-9][0-9][0-9]*) whole @SMALL@ "$@" ;;
+  *)
+    printf "$F%s$F" i "$counted" g
+    grep '' "$@" /dev/null 2>&1
+    ;;
+  esac
 }
 beginning() {
   head -c "$most"
@@ -136,7 +178,7 @@ watched() {
   seconds=$1
   shift
   # A session of its own, so that what the command starts can be ended with it.
-  if command -v "$1" >/dev/null 2>&1 && command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
+  if command -v setsid >/dev/null 2>&1; then set -- setsid "$@"; fi
   "$@" </dev/null 3>&- 4>&- 9>&- &
   job=$!
   (
@@ -159,6 +201,16 @@ said() {
   printf "$F%s$F" c "$1" t
   how=$2 kept=$3
   shift 3
+  # What there is not need not be watched.
+  command -v "$2" >/dev/null 2>&1 || how=quick kept=all
+  if [ "$how$kept" = quickall ]; then
+    # Only what failed is asked again, for what it complains of.
+    if quick "$@" 2>/dev/null; then
+      printf "$F%s" e "${nl}0"
+      return
+    fi
+    printf "$F" t
+  fi
   if [ "$kept" = all ]; then
     { said=$("$how" "$@" 2>&1 >&3; printf '\n%s' "$?"); } 3>&1
   else
@@ -183,23 +235,43 @@ about() {
     done
   fi
   [ "$#" -gt 0 ] || return 0
-  printf "$F" m
-  ls -ldL "$@" 2>&1 | cat
+  # To a terminal ls would not print names as they are.
+  if [ -t 1 ]; then listed "$@" | cat; else listed "$@"; fi
+}
+listed() {
   printf "$F" l
-  ls -ld "$@" 2>/dev/null | cat
+  ls -ldn "$@" 2>&1
+  for p do
+    shift
+    [ ! -h "$p" ] || set -- "$@" "$p"
+  done
+  [ "$#" -gt 0 ] || return 0
+  printf "$F" m
+  ls -ldnL "$@" 2>&1
+}
+values() {
+  printf "$F" v
+  if [ "$#" -le @MANY@ ]; then grep '' "$@" /dev/null 2>&1; else printf '%s\n' "$@" | xargs grep '' /dev/null 2>&1; fi
 }
 nl='
 '
+few=$nl
 """
-LIBRARY = _LIBRARY.replace("@LARGE@", str(_LARGE)).replace("@UNPACK@", str(_UNPACK_SECONDS))
+_NUMBERS = {"@LARGE@": _LARGE, "@SMALL@": SMALL + 1, "@MANY@": _MANY, "@UNPACK@": _UNPACK_SECONDS}
+LIBRARY = re.sub("@[A-Z]+@", lambda found: str(_NUMBERS[found.group()]), _LIBRARY)
 
 
-def script(items: t.Sequence[Item]) -> str:
-    """The body of a script that reads these, for shell_answer.frame; it needs the library."""
+def script(items: t.Sequence[Item], each: bool = True) -> str:
+    """The body of a script that reads these, for shell_answer.frame; it needs the library.
+
+    ``each`` has it read every file on disk by itself; otherwise the answer may leave some open, see Answer.open.
+    """
     words = _Words(items)
     lines = list(words.functions)
-    lines += [_reads(item, words, items) for item in items if not (isinstance(item, Names) or is_value(item))]
-    lines += _values(_once([item for item in items if is_value(item)]))
+    lines += [_reads(item, words, items, each) for item in items if not (isinstance(item, Names) or is_value(item))]
+    lines += [] if each else ["together"]
+    values = dict.fromkeys(paths(item) for item in _once([item for item in items if is_value(item)]))
+    lines += ["values " + " ".join(values)] if values else []
     listed = [item for item in items if not isinstance(item, Command)]
     few = dict.fromkeys(paths(item) for item in listed if not _many(item))
     lines += ["about " + " ".join(few)] if few else []
@@ -216,21 +288,11 @@ def _once(items: t.Sequence[Item]) -> list[Item]:
     ]
 
 
-def _values(items: t.Sequence[Item]) -> t.Iterator[str]:
-    few = dict.fromkeys(paths(item) for item in items if not _many(item))
-    if items:
-        yield 'printf "$F" v'
-    if few:
-        yield "grep '' %s /dev/null 2>&1" % " ".join(few)
-    for item in filter(_many, items):
-        yield "%s grep '' /dev/null 2>&1" % _each(item)
-
-
 def paths(item: File | Glob | Names) -> str:
     return shell_words.word(item.path) if isinstance(item, File) else shell_words.pattern(item.pattern)
 
 
-def _each(item: Glob | Names) -> str:
+def _each(item: Names) -> str:
     """Has a command take all that match: there is a limit to the arguments of one command, which xargs knows."""
     return "printf '%%s\\n' %s | xargs" % paths(item)
 
@@ -254,8 +316,8 @@ class _Words:
                 kept = " ".join("-e %s" % shell_words.word("/%s/b" % shell_words.expression(word)) for word in keep)
                 self.functions += [
                     'holding%d() { grep -nF %s "$@"; }' % (number, looked_for),
-                    'kept%d() { if [ "$1" = 1 ]; then sed -e 1d -e 2b -e "\\$b" %s -e "s/.*//"' % (number, kept),
-                    'else sed -e 1b -e "\\$b" %s -e "s/.*//"; fi; }' % kept,
+                    'kept%d() { if [ "$1" = 1 ]; then sed -e 1d -e 2b -e "\\$b" %s -e g' % (number, kept),
+                    'else sed -e 1b -e "\\$b" %s -e g; fi; }' % kept,
                 ]
 
     def kept(self, keep: tuple[str, ...]) -> str:
@@ -265,7 +327,7 @@ class _Words:
         return "holding%d" % self._names[keep]
 
 
-def _reads(item: File | Glob | Command, words: _Words, items: t.Sequence[Item]) -> str:
+def _reads(item: File | Glob | Command, words: _Words, items: t.Sequence[Item], each: bool) -> str:
     if isinstance(item, Command):
         how = "quick" if item.argv[0] in _QUICK else "watched"
         argv = " ".join(map(shell_words.word, item.argv))
@@ -276,8 +338,9 @@ def _reads(item: File | Glob | Command, words: _Words, items: t.Sequence[Item]) 
     elif item.keep:
         reader = "lines %s" % words.holding(item.keep)
     else:
-        reader = "whole %d" % (item.limit + 1)
-    if not isinstance(item, Glob) or item.pattern.startswith(KERNEL):
+        together = not each and item.limit <= SMALL and not is_of_kernel(item)
+        reader = "%s %d" % ("small" if together else "whole", item.limit + 1)
+    if isinstance(item, File) or is_of_kernel(item):
         return "%s %s" % (reader, paths(item))
     line = "newest %d %s %s" % (item.most, shell_words.word(reader), paths(item))
     # On most hosts /lib is /usr/lib, and all of it has been read.

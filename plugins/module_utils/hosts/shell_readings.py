@@ -5,30 +5,32 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import typing as t
 
 from ..probe import Command, File, Glob, Item
-from ..snapshot import ABSENT, CANNOT_BE_UNPACKED, FORBIDDEN, TOO_LARGE, Reading, command_key
+from ..snapshot import ABSENT, CANNOT_BE_UNPACKED, FORBIDDEN, TOO_LARGE, Reading, command_key, fits
 from . import shell_answer
 
 # Files of the kernel up to this size are read together.
-_SMALL = 1 << 18
-KERNEL = ("/proc/", "/sys/")
+_SMALL = 1 << 20
+_KERNEL = ("/proc/", "/sys/")
+
+
+def is_of_kernel(item: Item) -> bool:
+    path = getattr(item, "path", None) or getattr(item, "pattern", "")
+    return bool(path.startswith(_KERNEL))
 
 
 def is_value(item: Item) -> bool:
-    path = getattr(item, "path", None) or getattr(item, "pattern", "")
-    return isinstance(item, (File, Glob)) and path.startswith(KERNEL) and item.limit <= _SMALL
+    return isinstance(item, (File, Glob)) and item.limit <= _SMALL and is_of_kernel(item)
 
 
-def readings(items: t.Sequence[Item], parts: t.Iterable[tuple[str, bytes]]) -> dict[str, Reading]:
+def readings(items: t.Sequence[Item], answer: Answer) -> dict[str, Reading]:
     """What the answer to ``script(items)`` says of each path and command. Files that are not there are absent.
 
     Raises shell_answer.Unanswered where files were read and none of them was listed: a ksh was seen to lose that.
     """
-    answer = _Answer(parts)
     if answer.lost_listing():
         raise shell_answer.Unanswered("it read files and listed none of them", begun=True)
     found: dict[str, Reading] = {}
@@ -46,19 +48,23 @@ def readings(items: t.Sequence[Item], parts: t.Iterable[tuple[str, bytes]]) -> d
     return found
 
 
-class _Answer:
-    """``pieces``: the parts that follow each path or command, by tag; what was read last counts."""
+class Answer:
+    """``pieces``: the parts that follow each path or command, by tag; what was read last counts.
+
+    ``open`` are the files whose content, read together with others, it does not tell to the byte.
+    """
 
     def __init__(self, parts: t.Iterable[tuple[str, bytes]]) -> None:
         self.pieces: dict[str, dict[str, bytes]] = {}
         self.links: dict[str, str] = {}
         self.listed: set[str] = set()
+        self.open: list[str] = []
         self._modes: dict[str, int] = {}
         self._folders: set[str] = set()
         self._forbidden: set[str] = set()
         here: dict[str, bytes] = {}
         odd = ""
-        values, lines = [], []
+        values, lines, together = [], [], {}
         for tag, content in parts:
             if tag in ("p", "c"):
                 here = self.pieces[shell_answer.text(content)] = {}
@@ -66,10 +72,12 @@ class _Answer:
                 values.append(content)
             elif tag == "w":
                 lines.append(content)
+            elif tag in ("i", "g"):
+                together[tag] = content
             elif tag == "m":
                 self._read_modes(content)
             elif tag == "l":
-                self._read_links(content)
+                self._read_list(content)
             elif tag == "n":
                 odd = shell_answer.text(content)
                 self.listed.add(odd)
@@ -79,6 +87,8 @@ class _Answer:
                 self.links[odd] = shell_answer.text(content)
             else:
                 here[tag] = content
+        if together:
+            self._read_together(together.get("i", b""), together.get("g", b""))
         for content in values:
             self._read_values(content)
         for content in lines:
@@ -89,7 +99,7 @@ class _Answer:
         read = [
             path
             for path, pieces in self.pieces.items()
-            if "t" in pieces and path.startswith("/") and not path.startswith(KERNEL)
+            if "t" in pieces and path.startswith("/") and not path.startswith(_KERNEL)
         ]
         return bool(read) and not (self._modes and self.listed)
 
@@ -125,6 +135,25 @@ class _Answer:
         for path, rows in found.items():
             self.pieces.setdefault(path, {"t": shell_answer.data(_in_their_places(rows))})
 
+    def _read_together(self, counted: bytes, content: bytes) -> None:
+        """Lines as grep prints them, each after its path, against what wc counted of newlines and of bytes.
+
+        A grep may leave out what follows a NUL, or all of such a file, and it ends every last line with a newline.
+        """
+        found: dict[bytes, list[bytes]] = {}
+        for line in content.split(b"\n"):
+            path, _colon, rest = line.partition(b":")
+            found.setdefault(path, []).append(rest)
+        for newlines, size, path in _COUNTED.findall(counted):
+            lines = found.get(path, [])
+            missing = len(lines) - int(newlines)
+            text = b"\n".join(lines) + (b"" if missing else b"\n" if lines else b"")
+            told = shell_answer.text(path)
+            if missing in (0, 1) and len(text) == int(size):
+                self.pieces.setdefault(told, {"t": text})
+            elif told not in self.pieces:
+                self.open.append(told)
+
     def _path_and_rest(self, line: str) -> tuple[str, str]:
         """The first colon ends the path, unless ls knows of one with colons in it."""
         path, _colon, rest = line.partition(":")
@@ -135,27 +164,31 @@ class _Answer:
         return path, rest
 
     def _read_modes(self, content: bytes) -> None:
+        """Of what links lead to."""
+        for line in shell_answer.text(content).split("\n"):
+            self._take_mode(line, _listed(line))
+
+    def _read_list(self, content: bytes) -> None:
         for line in shell_answer.text(content).split("\n"):
             path = _listed(line)
-            if path:
+            if path and line[0] == "l":
+                path, arrow, target = path.partition(" -> ")
+                if arrow:
+                    self.links[path] = target
+            else:
                 self._take_mode(line, path)
-            elif line.endswith("Permission denied"):
-                self._forbidden.add(line)
+            if path:
+                self.listed.add(path)
 
     def _take_mode(self, line: str, path: str) -> None:
+        """A line of ls, or what it says instead."""
         letters = _LETTERS.match(line)
-        if letters:
+        if letters and path:
             self._modes[path] = _mode(letters.group(1))
             if line[0] == "d":
                 self._folders.add(path)
-
-    def _read_links(self, content: bytes) -> None:
-        for line in shell_answer.text(content).split("\n"):
-            path, arrow, target = _listed(line).partition(" -> ") if line[:1] == "l" else (_listed(line), "", "")
-            if path:
-                self.listed.add(path)
-            if arrow:
-                self.links[path] = target
+        elif line.endswith("Permission denied"):
+            self._forbidden.add(line)
 
     def files(self, item: Glob) -> list[str]:
         """The paths that a pattern matches; where it matches none, the shell takes it for a path."""
@@ -242,7 +275,8 @@ def _in_their_places(rows: t.Iterable[str]) -> str:
 
 
 def _matching(pattern: str, paths: t.Iterable[str]) -> list[str]:
-    return sorted(path for path in paths if matches(path, pattern))
+    literal = _WILD.split(pattern, maxsplit=1)[0]
+    return sorted(path for path in paths if path.startswith(literal) and matches(path, pattern))
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -257,9 +291,11 @@ def _is_named(name: str, pattern: str) -> bool:
     if name == pattern:
         return True
     hidden = name.startswith(".") and (not pattern.startswith(".") or name in (".", ".."))
-    return not hidden and fnmatch.fnmatchcase(name, pattern)
+    return not hidden and fits(name, pattern)
 
 
+# Newlines, bytes and path, as wc -lc prints them.
+_COUNTED = re.compile(rb"^ *(\d+) +(\d+) (/.*)$", re.MULTILINE)
 # Where a pattern begins to be more than the path itself.
 _WILD = re.compile(r"[*?[]")
 # What greps say of a file with a NUL instead of its lines.

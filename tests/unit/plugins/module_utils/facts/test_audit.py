@@ -9,6 +9,7 @@ import json
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import boot, iptables_service
+from ansible_collections.netops.conntrack.plugins.module_utils.facts.audit import facts
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import record_file
 from ansible_collections.netops.conntrack.tests.unit import planning
@@ -35,7 +36,7 @@ SYSV, UNIT = "/etc/rc.d/init.d/iptables", "/usr/libexec/iptables/iptables.init"
 
 def audit(files, keys=None):
     host = planning.snapshot(files={**EARLY, FILE: MAX + " = 65536\n", **files}, keys=keys)
-    return boot.facts(host, identify(host))
+    return facts(host, identify(host))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import catalogue
-from ansible_collections.netops.conntrack.plugins.module_utils.facts import boot, boot_files
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import audit, boot, boot_files
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import FORBIDDEN, Reading, Snapshot
 from hypothesis import given
@@ -277,7 +277,7 @@ paths = st.sampled_from(
 @given(st.sampled_from(list(READERS)), st.dictionaries(paths, st.lists(lines, max_size=5).map("".join)))
 def test_any_files_have_a_winner_that_is_read(by, files):
     host = snapshot(by, files)
-    for name, row in boot.facts(host, identify(host))["settings"].items():
+    for name, row in audit.facts(host, identify(host))["settings"].items():
         read = boot_files.files(host, by)
         assert row["source"] == "kernel default" or row["source"] in read, name
         assert all(loser["path"] in read or loser["why"] == boot.GONE for loser in row["losers"])
