@@ -228,6 +228,15 @@ HOLDERS: tuple[Item, ...] = (
     Glob("/sys/module/[in][pf]_*/parameters/*", limit=4096),
 )
 
+# How the table can be read, and what its entries' timers were set from.
+TABLE_WAYS: tuple[Item, ...] = (
+    *BASE,
+    *COUNTERS,
+    Names("/proc/net/nf_conntrack"),
+    Names("/proc/net/ip_conntrack"),
+    Glob("/lib/modules/*/modules.builtin", limit=1 << 20, keep=("_conntrack_netlink",), most=3),
+)
+
 # Only where addresses are translated: it is work inside the kernel for each entry.
 ENTRIES: tuple[Item, ...] = (
     File("/proc/net/nf_conntrack", limit=1 << 26),

@@ -68,7 +68,11 @@ KINDS = (
 
 def inside(*command):
     done = subprocess.run(
-        ["ip", "netns", "exec", NAMESPACE, *command], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        ["ip", "netns", "exec", NAMESPACE, *command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit("no measurement: %s" % done.stderr.strip().rpartition("\n")[2])
@@ -82,7 +86,10 @@ def main(entries, rounds):
         raise SystemExit("no measurement: no network namespaces here")
     try:
         set_max(str(max(int(before), entries + entries // 10)))
-        print("%s entries" % inside(PYTHON, os.path.join(CHECKOUT, "tests", "lab", "many_entries.py"), str(entries)).strip())
+        print(
+            "%s entries"
+            % inside(PYTHON, os.path.join(CHECKOUT, "tests", "lab", "many_entries.py"), str(entries)).strip()
+        )
         time.sleep(1)
         measured = measure(rounds)
     finally:

@@ -20,7 +20,9 @@ PROTOCOLS = {
 }  # fmt: skip
 
 # Bits of an entry's status.
-SEEN_REPLY, ASSURED, SRC_NAT, DST_NAT, DYING, OFFLOAD, HW_OFFLOAD = 1 << 1, 1 << 2, 1 << 4, 1 << 5, 1 << 9, 1 << 14, 1 << 15
+SEEN_REPLY, ASSURED = 1 << 1, 1 << 2
+SRC_NAT, DST_NAT = 1 << 4, 1 << 5
+OFFLOAD, HW_OFFLOAD = 1 << 14, 1 << 15
 
 # By their numbers. LISTEN was the ninth up to 2.6.32 and has its own here; only lines of /proc still tell of it.
 STATES: dict[int, tuple[str, ...]] = {
@@ -64,7 +66,7 @@ class Counters(t.NamedTuple):
 class Entry(t.NamedTuple):
     """``left`` are the seconds until it expires; None for a flow that was handed to a flow table (``OFFLOAD``).
 
-    ``status`` holds the kernel's bits above, of which a line of /proc tells only some. ``state`` is a word of STATES, or
+    ``status`` holds the kernel's bits above, of which a line of /proc tells only some. ``state`` is a word of STATES or
     None. From ``tcp_flags`` on only ctnetlink tells: flags and window scales of both directions, the helper's name, the
     connection that it is expected by, labels.
     """

@@ -97,22 +97,14 @@ def request(family: int = 0, sequence: int = 1, filters: bytes = b"") -> bytes:
     return netlink.message(GET, netlink.REQUEST | netlink.DUMP, sequence, payload)
 
 
-def mark_filter(value: int, mask: int = 0xFFFFFFFF) -> bytes:
-    """Entries whose mark, where the mask has bits, is this one. From Linux 3.6 on.
-
-    Linux 5.8 compares the whole mark whatever the mask is, and so leaves out entries.
-    """
-    return _number32(CTA_MARK, value & mask) + _number32(CTA_MARK_MASK, mask)
+def mark_filter(value: int) -> bytes:
+    """Entries with this mark. From Linux 3.6 on."""
+    return _number32(CTA_MARK, value) + _number32(CTA_MARK_MASK, 0xFFFFFFFF)
 
 
 def status_filter(value: int, mask: int) -> bytes:
     """Entries whose status, where the mask has bits, is this one. From Linux 5.15 on; a mask of 0 is refused there."""
     return _number32(CTA_STATUS, value & mask) + _number32(CTA_STATUS_MASK, mask)
-
-
-def zone_filter(zone: int) -> bytes:
-    """Entries of one zone, be it of both directions or of one: of 0, those without any. From Linux 6.8 on."""
-    return netlink.attribute(CTA_ZONE, struct.pack(">H", zone))
 
 
 def tuple_filter(

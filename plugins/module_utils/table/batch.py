@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Many entries as columns: what a census counts is counted a column at a time, not an entry at a time.
 
-A name of a column is a field of formats.conntrack_entry: status, left, state, tcp_flags, mark, zone, and of the original
-direction source, destination, source_port, destination_port.
+A name of a column is a field of formats.conntrack_entry: status, left, state, tcp_flags, mark, zone, and of the
+original direction source, destination, source_port, destination_port.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ COLUMNS = (*ALWAYS, "mark", "zone", "source", "destination", "source_port", "des
 class Batch(t.NamedTuple):
     """Entries of one family and protocol that have the same facts.
 
-    Each column has ``size`` values; one that is missing is a fact that these entries do not have. An address is a number
-    in IPv4 and 16 bytes in IPv6. A state is its number in STATES, tcp_flags are the flags of both directions, ored.
+    Each column has ``size`` values; one that is missing is a fact that these entries do not have. An address is a
+    number in IPv4 and 16 bytes in IPv6. A state is its number in STATES, tcp_flags are those of both directions, ored.
     """
 
     family: int

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Counts entries by what they are: protocol, state, whether answered, assured, translated, and how long they have left.
 
-Memory is bounded whatever the table holds: there are some dozen kinds of entries, and for each a histogram of the seconds
-left with at most idle.MOST_BINS bins.
+Memory is bounded whatever the table holds: there are some dozen kinds of entries, and for each a histogram of the
+seconds left with at most idle.MOST_BINS bins.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Kind(t.NamedTuple):
 
 
 class Census:
-    """``kinds`` has for each kind how many entries have how long left, by bins of ``idle``; None for no timer at all."""
+    """``kinds`` has for each kind how many entries have how long left, by bins of ``idle``; None is no timer at all."""
 
     def __init__(self) -> None:
         self.entries = 0

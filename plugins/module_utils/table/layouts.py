@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Messages of ctnetlink, hundreds at a time.
 
-Most messages of a dump are alike: the same attributes in the same order, and only the values differ. From the first one of
-a kind its layout is learnt: which bytes are values, and where. Messages of its length that have all the other bytes the
-same are then taken apart together, in a few calls of C. What fits no layout is parsed by itself.
+Most messages of a dump are alike: the same attributes in the same order, and only the values differ. From the first
+one of a kind its layout is learnt: which bytes are values, and where. Messages of its length that have all the other
+bytes the same are then taken apart together, in a few calls of C. What fits no layout is parsed by itself.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Layout:
     def __init__(self, message: bytes, columns: t.Collection[str]) -> None:
         self._fields: list[tuple[int, str, str]] = []
         self._words = len(message) // _WORD
-        # Which words are no values: their place, and what they are. First of all length, kind and flags, and the family.
+        # Which words are no values: their place, and what they are. First of all length, kind, flags and family.
         self._fixed = [(place, message[place * _WORD : (place + 1) * _WORD]) for place in (0, 1, 4)]
         self._protocol = -1
         self._walk(message, _START, len(message), (), columns)

@@ -36,8 +36,8 @@ class Unreadable(Exception):
 class Progress:
     """How far a reading has come. ``scanned`` entries were looked at, and ``taken`` of them are what was asked for.
 
-    ``ended_by`` is None while it goes on, then ``end`` of the table, ``sample``, ``time`` or ``error``. ``filtered`` says
-    that the kernel left entries out before they were looked at. ``malformed`` could not be understood.
+    ``ended_by`` is None while it goes on, then ``end`` of the table, ``sample``, ``time`` or ``error``. ``filtered``
+    says that the kernel left entries out before they were looked at. ``malformed`` could not be understood.
     """
 
     def __init__(self, wanted: Wanted) -> None:

@@ -38,7 +38,7 @@ class Survey:
     def __init__(self, groupings: t.Iterable[Grouping], ports: t.Iterable[Port] = ()) -> None:
         self.census = Census()
         self.groups = {grouping: HeavyHitters(CAPACITY) for grouping in groupings}
-        self.to_ports = {port: 0 for port in ports}
+        self.to_ports = dict.fromkeys(ports, 0)
         self.tracked = Census() if self.to_ports else self.census
         self.rows: list[Batch] = []
         self._missing = _ROWS

@@ -131,4 +131,5 @@ def same(one, other, without=()):
     """Fails where what two hosts told is not the same."""
     assert len(one) == len(other)
     for number, (this, that) in enumerate(zip(one, other)):
-        assert not list(differences(left(this, without), left(that, without))), f"chapter {number}"
+        found = list(differences(left(this, without), left(that, without)))
+        assert not found, f"chapter {number}: {found}"

@@ -1,0 +1,142 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole result of a look at the table, and the same in a few lines for people."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..snapshot import FORBIDDEN
+from .advising import Numbers, advise
+from .grouping import Names
+from .proposal import Proposal
+from .reading import ERROR, SAMPLE, TIME, Progress
+from .report import Row, Sample, breakdown, groups, idle_times, sample, words
+from .survey import Survey
+
+_ENDED = {SAMPLE: "the sample was full", TIME: "the time was over", ERROR: "the reading broke off"}
+_SHOWN = 5
+# A group with less of it tells nothing of what fills the table.
+_WORTH = 0.01
+
+
+def told(
+    way: str | None,
+    unread: t.Mapping[str, str],
+    survey: Survey,
+    progress: Progress | None,
+    numbers: Numbers,
+    proposal: Proposal,
+    top: int,
+    names: Names,
+) -> dict[str, t.Any]:
+    """``way`` and ``progress`` are None where the table could not be read; ``unread`` says why."""
+    result: dict[str, t.Any] = {"interface": way, "unread": dict(unread), "count": numbers.count, "max": numbers.max}
+    if progress is None:
+        return {**result, "report": [_unreadable(unread)]}
+    of = sample(progress, numbers.count)
+    what_if = proposal.outcome(survey, of, numbers.timeouts)
+    result.update(
+        scanned=progress.scanned,
+        sampled=progress.taken,
+        complete=of.complete,
+        ended_by=progress.ended_by,
+        error=progress.error,
+        seconds=round(progress.seconds, 3),
+        kernel_filtered=progress.filtered,
+        not_understood=progress.malformed,
+        **breakdown(survey, of),
+        groups=groups(survey, of, top, names),
+        idle=idle_times(survey, of, numbers.timeouts),
+        what_if=what_if,
+        advice=[finding._asdict() for finding in advise(survey, of, numbers, names)],
+    )
+    return {**result, "report": _report(result, of)}
+
+
+def _unreadable(unread: t.Mapping[str, str]) -> str:
+    if not unread:
+        return "the table cannot be read: connection tracking is not there, or not loaded"
+    hint = "; root may read it" if FORBIDDEN in unread.values() else ""
+    return "the table cannot be read: %s%s" % (", ".join("%s %s" % each for each in unread.items()), hint)
+
+
+def _report(result: t.Mapping[str, t.Any], of: Sample) -> list[str]:
+    lines = [_read(result, of), *_kept_back(result)]
+    if of.taken:
+        lines += _counted(result)
+    if result["what_if"]:
+        lines += _foreseen(result["what_if"])
+    for finding in result["advice"]:
+        lines += ["%s: %s" % (finding["finding"], finding["why"]), *("  %s" % each for each in finding["evidence"])]
+        lines += ["  set %s = %s" % each for each in finding["settings"].items()]
+    return lines
+
+
+def _read(result: t.Mapping[str, t.Any], of: Sample) -> str:
+    read = "%d entries read" % of.taken
+    if of.filtered:
+        read += " that fit the filter"
+        if of.scanned > of.taken:
+            read += ", of %d looked at" % of.scanned
+    read += ", all there are" if of.complete else ", as %s" % _ENDED[result["ended_by"]]
+    count, most = result["count"], result["max"]
+    if count is None:
+        return read
+    return "%s; %d%s are in use" % (read, count, " of %d (%.1f %%)" % (most, 100 * count / most) if most else "")
+
+
+def _kept_back(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """What a reader has to know of how far this goes."""
+    if result["error"]:
+        yield "the reading broke off: %s" % result["error"]
+    if result["not_understood"]:
+        yield "%d entries could not be understood" % result["not_understood"]
+
+
+def _counted(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    for row in result["by_state"][:_SHOWN]:
+        yield "%s: %s" % (" ".join(filter(None, (row["protocol"], row["state"]))), _share(row))
+    for name in ("unreplied", "assured", "evictable"):
+        yield "%s: %s" % (name, _share(result[name]))
+    for group in result["groups"]:
+        for row in [row for row in group["top"][:_SHOWN] if row["share"] >= _WORTH]:
+            value = " ".join(_value(row[part]) for part in row if part not in _NUMBERS and row[part] is not None)
+            yield "%s %s: %s" % (group["group_by"], value, _share(row))
+
+
+def _value(value: t.Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _foreseen(what_if: Row) -> t.Iterator[str]:
+    for change in what_if["changes"]:
+        what = (
+            "%s %d instead of %d" % (change["setting"], change["to"], change["from"])
+            if change["setting"]
+            else "no tracking of %(protocol)s port %(port)d" % change["notrack"]
+        )
+        yield "%s: %+d entries (%+d to %+d)%s" % (
+            what,
+            change["change"]["estimate"],
+            change["change"]["low"],
+            change["change"]["high"],
+            ", extrapolated" if change["extrapolated"] else "",
+        )
+    for name in what_if["unknown"]:
+        yield "%s: not a setting of this kernel" % name
+    settled = what_if["table"]["settled"]
+    yield "the table then settles at %d entries (%d to %d), instead of %d" % (
+        settled["estimate"],
+        settled["low"],
+        settled["high"],
+        what_if["table"]["now"],
+    )
+
+
+_NUMBERS = ("seen", "seen_error", "share", "share_low", "share_high", "entries", "entries_low", "entries_high")
+
+
+def _share(row: Row) -> str:
+    return words(row["share"], row["share_low"], row["share_high"], row["entries"])
