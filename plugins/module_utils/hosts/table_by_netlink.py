@@ -58,11 +58,12 @@ def _batches(asking: socket.socket, wanted: Wanted, progress: Progress) -> t.Ite
     sorter = Sorter(wanted.columns)
     while sorter.errno is None and not progress.is_over():
         progress.scanned += sorter.add(asking.recv(_BUFFER), progress.room)
+        progress.filtered = sorter.filtered
         yield from progress.take(sorter.batches())
     if sorter.errno:
         raise OSError(sorter.errno, os.strerror(sorter.errno))
     yield from progress.take(sorter.batches(all_of_them=True))
-    progress.filtered, progress.malformed = sorter.filtered, sorter.malformed
+    progress.malformed = sorter.malformed
     progress.ended_by = progress.ended_by or END
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import conntrack_lines
@@ -395,14 +394,12 @@ def test_any_text_gives_none(text):
 
 @settings(deadline=None)
 @given(LINES, st.integers(0, 300), PIECES)
-def test_a_very_long_line_takes_no_longer_than_it_deserves(line, place, piece):
-    line = line[:place] + piece * (1000000 // len(piece)) + line[place:]
-    before = time.process_time()
-    conntrack_lines.entry(line)
-    assert time.process_time() - before < 0.5
+def test_a_very_long_line_comes_to_an_end(line, place, piece):
+    # With an expression that goes back over what it has seen a million letters would take days.
+    conntrack_lines.entry(line[:place] + piece * (1000000 // len(piece)) + line[place:])
 
 
-def test_any_security_context_is_read_in_linear_time():
+def test_any_security_context_is_read():
     head = SAMPLES["udp without acct"][0].split(" zone=")[0]
     for text in (
         " use=1 zone=1 delta-time=1" * 40000,
@@ -410,6 +407,4 @@ def test_any_security_context_is_read_in_linear_time():
         " use=1" + " " * 1000000,
         "\n" * 1000000,
     ):
-        before = time.process_time()
         assert conntrack_lines.entry("%s secctx=%s use=2\n" % (head, text)).use == 2
-        assert time.process_time() - before < 1
