@@ -22,7 +22,7 @@ from .shell_connection import ShellConnection
 # How often a plan is made anew because the host changed meanwhile.
 _TRIES = 3
 # What a host says is data, never a template: up to ansible-core 2.18 only what says so of itself is none.
-_TEXTS_ARE_TEMPLATES = type(wrap_var("")) is not str
+_TEXTS_ARE_TEMPLATES = hasattr(wrap_var(""), "__UNSAFE__")
 
 
 class Invalid(Exception):

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """whole_table.py [ENTRIES [ROUNDS]]: what reading a large table costs, beside conntrack -L and beside receiving alone.
 
-Makes a network namespace with as many entries, for which it raises the machine's max and puts it back. Each figure is of
-a process of its own; the bare receive loop is the limit of what can be had.
+Makes a network namespace with as many entries, for which it raises the machine's max and puts it back. Each figure is
+of a process of its own; the bare receive loop is the limit of what can be had.
 """
 
 from __future__ import annotations

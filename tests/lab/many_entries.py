@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """many_entries.py ENTRIES: fills the table of the network namespace that it runs in, over ctnetlink.
 
-The make-up is always the same: a tenth is one source's, three fifths are TCP to port 443, three tenths UDP to port 53, the
-rest TCP to any port; seven tenths are assured; timers are spread over five days. Prints how many there are then.
+The make-up is always the same: a tenth is one source's, three fifths are TCP to port 443, three tenths UDP to port 53,
+the rest TCP to any port; seven tenths are assured; timers are spread over five days. Prints how many there are then.
 """
 
 from __future__ import annotations

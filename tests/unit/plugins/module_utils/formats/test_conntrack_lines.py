@@ -231,7 +231,7 @@ def udp(middle="", left="29", head="ipv4     2 udp      17", back="src=10.0.0.2 
 
 @pytest.mark.parametrize("number", range(256))
 def test_the_number_says_which_protocol_it_is(number):
-    for name in {PROTOCOLS.get(number, "unknown"), "unknown", "tcp", "other-name"}:
+    for name in (PROTOCOLS.get(number, "unknown"), "unknown", "tcp", "other-name"):
         assert udp(head="ipv4     2 %-8s %d" % (name, number)).protocol == number
         assert udp(head="%-8s %d" % (name, number)).protocol == number
 
@@ -400,7 +400,7 @@ def test_a_very_long_line_comes_to_an_end(line, place, piece):
 
 
 def test_any_security_context_is_read():
-    head = SAMPLES["udp without acct"][0].split(" zone=")[0]
+    head = SAMPLES["udp without acct"][0].split(" zone=", maxsplit=1)[0]
     for text in (
         " use=1 zone=1 delta-time=1" * 40000,
         " zone=" + "1" * 1000000,

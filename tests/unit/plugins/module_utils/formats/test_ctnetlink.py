@@ -70,8 +70,9 @@ def tuples(protocol=UDP, there=None, back=None, source=NEAR, destination=FAR, zo
     there = ports(1, 2) if there is None else there
     back = ports(2, 1) if back is None else back
     name = number(1, protocol, 1)
+    of_reply = {"source": destination, "destination": source}
     return nested(1, addresses(source, destination), nested(2, name, there), zones[0]) + nested(
-        2, addresses(destination, source), nested(2, name, back), zones[1]
+        2, addresses(**of_reply), nested(2, name, back), zones[1]
     )
 
 

@@ -42,7 +42,7 @@ def check(hitters, keys):
 
 
 def zipf(chosen, size):
-    return [int(chosen.paretovariate(0.6)) for _ in range(size)]
+    return [int(chosen.paretovariate(0.6)) for _number in range(size)]
 
 
 def streams():
@@ -58,7 +58,7 @@ def streams():
         "round and round": [number % 150 for number in range(20000)],
         # As many different ones as make room for themselves just before the frequent one comes again.
         "one among waves": [key for wave in range(200) for key in (*range(wave * 99, wave * 99 + 99), -1)],
-        "just as many as fit": [chosen.randrange(100) for _ in range(20000)],
+        "just as many as fit": [chosen.randrange(100) for _number in range(20000)],
     }
 
 
