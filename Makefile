@@ -18,19 +18,19 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
-	@echo "gates: $(gates)"
+	@echo "gates: $(gates) guests"
 
 diagnose:
 	@tests/gates/setup core
 	@ANSIBLE_INVENTORY_UNPARSED_FAILED=true .venv/bin/ansible-playbook $(inventory) netops.conntrack.diagnose $(ARGS)
 
 test: dev system-packages
-	@tests/gates/run $(gates)
+	@tests/gates/run --beside guests $(gates)
 
-$(gates): dev
+$(gates) guests: dev
 	@tests/gates/run $@
 
-modules molecule: system-packages
+modules guests molecule: system-packages
 
 bench: dev system-packages
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/benchmarks/run
@@ -44,4 +44,4 @@ system-packages:
 clean:
 	rm -rf .cache .venv .ansible collections netops-conntrack-*.tar.gz
 
-.PHONY: help diagnose test bench dev system-packages clean $(gates)
+.PHONY: help diagnose test bench dev system-packages clean $(gates) guests

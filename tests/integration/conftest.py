@@ -15,6 +15,7 @@ import glob
 import os
 import shlex
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -54,6 +55,8 @@ print(refused)
 
 
 def pytest_configure(config):
+    # Who ends a run wants no guest of it left.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # What pytest-ansible does, not what the tests do.
     for warning in ("Host management is deprecated", "AnsibleCollectionFinder has already", ".*use of fork"):
         config.addinivalue_line("filterwarnings", "ignore:%s" % warning)

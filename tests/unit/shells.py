@@ -155,7 +155,7 @@ def local(programs: t.Any = None, **options: t.Any) -> LocalHost:
                 argv,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=min(seconds, 2),
+                timeout=seconds,
                 check=False,
                 env={**os.environ, "LC_ALL": "C", "PATH": path},
             )
