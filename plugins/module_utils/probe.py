@@ -94,10 +94,15 @@ BASE: tuple[Item, ...] = (
     *SYSCTLS,
 )
 
-COUNTERS: tuple[Item, ...] = (
-    File("/proc/uptime", limit=256),
+# Expired entries count until somebody meets them, such as who reads the table: so it is asked for before and after.
+COUNT: tuple[Item, ...] = (
     File("/proc/sys/net/netfilter/nf_conntrack_count", limit=64),
     File("/proc/sys/net/ipv4/netfilter/ip_conntrack_count", limit=64),
+)
+
+COUNTERS: tuple[Item, ...] = (
+    File("/proc/uptime", limit=256),
+    *COUNT,
     File("/proc/net/stat/nf_conntrack", limit=1 << 20),
     File("/proc/net/stat/ip_conntrack", limit=1 << 20),
 )
@@ -235,6 +240,11 @@ TABLE_WAYS: tuple[Item, ...] = (
     Names("/proc/net/nf_conntrack"),
     Names("/proc/net/ip_conntrack"),
     Glob("/lib/modules/*/modules.builtin", limit=1 << 20, keep=("_conntrack_netlink",), most=3),
+    # Who must not be locked out by a rule: 01 is the state of an open connection.
+    File("/proc/net/tcp", limit=1 << 22, keep=(" 01 ",)),
+    File("/proc/net/tcp6", limit=1 << 22, keep=(" 01 ",)),
+    File("/proc/net/fib_trie", limit=1 << 20),
+    File("/proc/net/if_inet6", limit=1 << 18),
 )
 
 # Only where addresses are translated: it is work inside the kernel for each entry.

@@ -15,12 +15,14 @@ description:
   - A dump of the table runs in the order of a hash with a random key, so its first entries are a fair sample. Every
     share comes with its 95 % confidence interval, and with the number of entries in the whole table that it stands for.
   - With O(what_if) it foretells how large the table gets with other timeouts, or without tracking a port.
-  - Nothing is changed, reset or deleted. Neither conntrack-tools nor a file under C(/proc) is needed.
+  - Nothing is changed, reset or deleted, but that the kernel clears away expired entries as it comes by. Neither
+    conntrack-tools nor a file under C(/proc) is needed.
 options:
   sample:
     description:
       - How many entries to read; V(0) reads them all, however many there are, in bounded memory.
       - 20000 entries give every share to within 0.7 % of the table.
+      - With O(filter) it is how many have to go through it. Entries come in batches, so it can be some hundreds more.
     type: int
     default: 20000
   time_limit:
@@ -39,8 +41,8 @@ options:
     default: auto
   filter:
     description:
-      - Which entries to look at. Every suboption that is given has to hold. Shares are of these entries then, but
-        RV(table.advice) is still about the whole table.
+      - Which entries to look at. Every suboption that is given has to hold. Shares are of these entries then.
+        RV(table.advice) judges only these, too, but by their share of the whole table.
       - The kernel is asked to leave out the others where it knows how (Linux 5.8 and later for addresses and ports,
         5.15 for O(filter.unreplied) and O(filter.assured)), which saves time.
     type: dict
@@ -53,13 +55,13 @@ options:
         description: Such as V(tcp), or the number of the protocol.
         type: str
       source:
-        description: The address that sent the first packet.
+        description: The address that sent the first packet. V(::ffff:192.0.2.1) is taken as V(192.0.2.1).
         type: str
       destination:
         description: The address that the first packet was sent to.
         type: str
       source_port:
-        description: The port that the first packet came from.
+        description: The port that the first packet came from; not of a protocol that has none.
         type: int
       destination_port:
         description: The port that the first packet went to.
@@ -202,7 +204,14 @@ table:
       type: dict
       sample: {}
     count:
-      description: How many entries there are, by the kernel's counter; V(null) where it shows none.
+      description: How many entries there are, by the kernel's counter once they were read; V(null) where it shows none.
+      type: int
+      sample: 2450
+    living:
+      description:
+        - How many of these have not expired, which is what shares stand for; V(null) where nobody knows.
+        - Since Linux 4.9 expired entries stay, and count, until somebody meets them. Reading the table passes over them
+          and has the kernel clear them away, so what the counter falls by tells how many there are.
       type: int
       sample: 2450
     max:
@@ -443,7 +452,72 @@ table:
     what_if:
       description:
         - What was asked to be foretold; V(null) where nothing was, or where nobody knows how many entries there are.
+        - Numbers of entries are a dict of RV(ignore:estimate), and of RV(ignore:low) and RV(ignore:high), its 95 %
+          interval. That of RV(ignore:settled) is wide also where all entries were read, as a table varies by itself.
       type: dict
+      contains:
+        changes:
+          description: One for each timeout that this kernel has, and for each service.
+          type: list
+          elements: dict
+          contains:
+            setting:
+              description: The timeout; V(null) for a service.
+              type: str
+            from:
+              description: Its seconds now; V(null) for a service.
+              type: int
+            to:
+              description: Its seconds then; V(null) for a service.
+              type: int
+            notrack:
+              description: The protocol and the port of a service.
+              type: dict
+              returned: for a service
+            now:
+              description: How many entries have this timeout, or are of this service.
+              type: dict
+            settled:
+              description: How many of them a count will find once the table has settled.
+              type: dict
+            change:
+              description: What the change alone does, and not the table by itself.
+              type: dict
+            settles_after:
+              description:
+                - After how many seconds the table has settled, as entries keep their timers until their next packet.
+                - V(null) for a service, as how long its entries have left is not counted.
+              type: int
+            extrapolated:
+              description:
+                - Whether it had to be guessed from how many entries expire now, as of a raised timeout. What that would
+                  keep is not in the table.
+              type: bool
+        unknown:
+          description: The timeouts that were asked for, and that this kernel does not have.
+          type: list
+          elements: str
+        table:
+          description: The whole table with all changes at once.
+          type: dict
+          contains:
+            now:
+              description: How many entries there are, a number.
+              type: int
+            settled:
+              description: How many entries a count will find once the table has settled.
+              type: dict
+            change:
+              description: What the changes alone do.
+              type: dict
+            settles_after:
+              description:
+                - The longest of the changes. V(null) where a service is one of them, as how long its entries have left
+                  is not counted.
+              type: int
+            extrapolated:
+              description: Whether one of the changes is.
+              type: bool
       sample:
         changes:
           - setting: udp_timeout
@@ -505,17 +579,23 @@ table:
           and V(udp) are answered UDP, or UDP that wants no answer, V(one_client) is one source.
         - V(busy) is a table that is 80 % full and has none of these. The others are a quarter of the table at least;
           of fewer than 100 entries none is told.
-        - Rules are to be looked at, and are never applied.
+        - With O(filter) only what went through it is judged. Shares are of the whole table.
+        - A lower timeout is among the settings only where it lets go of 1 % of the table or more; how many is among the
+          evidence.
+        - Rules are to be looked at, and are never applied. They are for loading once. C(nft delete table inet
+          conntrack_relief) undoes those of V(nft), and C(-D) instead of C(-A) each of V(iptables).
+        - A table of which less than half is in use has room. RV(table.report) says so before what stands out, and then
+          nothing has to be done.
       type: list
       elements: dict
       sample:
         - finding: dns
-          why: Each question is an entry of its own. Where no rule of yours needs their state, they need no tracking;
-            accept what is untracked then (ct state untracked, --ctstate UNTRACKED).
+          why: 'Each question is an entry of its own. Where no rule of yours needs their state, they need no tracking.
+            Accept them by address and port then (nft, for answers: ip saddr RESOLVER udp sport 53 accept): a bare ct
+            state untracked accept lets in every packet with that source port.'
           evidence:
             - 'answered, to UDP port 53: 79.7 % of the table (77.7 to 81.6 %), 1953 entries'
-          settings:
-            udp_timeout: 10
+          settings: {}
           rules:
             iptables:
               - iptables -t raw -A PREROUTING -p udp --dport 53 -j CT --notrack
@@ -552,11 +632,14 @@ table:
         - 'destination_port 443 tcp: 12.7 % (11.2 to 14.4 %), 311 entries'
         - 'udp_timeout 10 instead of 30: +0 entries (-7 to +0)'
         - 'no tracking of udp port 53: -1953 entries (-1999 to -1903)'
-        - the table then settles at 497 entries (421 to 581), instead of 2450
-        - 'dns: Each question is an entry of its own. Where no rule of yours needs their state, they need no tracking;
-          accept what is untracked then (ct state untracked, --ctstate UNTRACKED).'
+        - 'the table then settles at 497 entries (421 to 581: a sample was read, and a table varies by itself), instead
+          of 2450'
+        - 'nothing has to be done: less than half of the table is in use, and what follows only tells what it is made
+          of'
+        - 'dns: Each question is an entry of its own. Where no rule of yours needs their state, they need no tracking.
+          Accept them by address and port then (nft, for answers: ip saddr RESOLVER udp sport 53 accept): a bare ct
+          state untracked accept lets in every packet with that source port.'
         - '  answered, to UDP port 53: 79.7 % of the table (77.7 to 81.6 %), 1953 entries'
-        - '  set udp_timeout = 10'
 transport:
   description: What served, V(python) or V(shell).
   type: str

@@ -11,6 +11,7 @@ from .. import probe
 from ..catalogue import BY_NAME
 from ..facts import settings, table_ways, usage
 from ..facts.identity import identify
+from ..facts.surroundings import surroundings
 from ..snapshot import Snapshot
 from ..table import filter as table_filter
 from ..table import grouping, reading
@@ -97,7 +98,7 @@ def call(host: t.Callable[[], TableHost], params: t.Mapping[str, t.Any], check: 
         unread,
         survey,
         progress,
-        _numbers(snapshot),
+        _numbers(snapshot, there.read(probe.COUNT) if progress else snapshot, progress),
         proposal,
         params["top"],
         grouping.Names(params["mask_addresses"]),
@@ -122,12 +123,18 @@ def _read(
     return None, None, unread
 
 
-def _numbers(snapshot: Snapshot) -> Numbers:
+def _numbers(snapshot: Snapshot, later: Snapshot, progress: reading.Progress | None) -> Numbers:
+    """``later`` has the count once the table was read."""
     count = usage.count(snapshot)
+    # An estimate from above would make shares of the table too small.
+    before = count.entries if count and count.source != "slab" else None
+    after = settings.value(later, "count")
     values = {name: settings.value(snapshot, name) for name, each in BY_NAME.items() if each.unit == "seconds"}
     return Numbers(
-        # An estimate from above would make shares of the table too small.
-        count.entries if count and count.source != "slab" else None,
+        before if after is None else after,
         settings.value(snapshot, "max"),
         {name: value for name, value in values.items() if value is not None},
+        # Of a part that the kernel chose nobody knows which part of the table it is.
+        None if progress is None or progress.filtered else reading.living(progress.walked, before, after),
+        surroundings(snapshot),
     )

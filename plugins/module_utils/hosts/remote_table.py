@@ -118,7 +118,8 @@ def _parsed(content: bytes, wanted: Wanted, progress: Progress) -> t.Iterator[Ba
     there = Progress(wanted._replace(seconds=0.0))
     lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape")
     yield from table_by_lines.read(lines, wanted, there)
-    progress.scanned, progress.taken, progress.malformed = there.scanned, there.taken, there.malformed
+    progress.scanned, progress.walked, progress.taken = there.scanned, there.walked, there.taken
+    progress.malformed = there.malformed
     progress.ended_by = there.ended_by
 
 

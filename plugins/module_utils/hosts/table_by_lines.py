@@ -24,5 +24,6 @@ def read(lines: t.Iterator[str], wanted: Wanted, progress: Progress) -> t.Iterat
             return
         found = [entry for entry in map(conntrack_lines.entry, some) if entry]
         progress.scanned += len(found)
+        progress.walked = progress.scanned
         progress.malformed += len(some) - len(found)
         yield from progress.take(batches(found, wanted.columns))

@@ -57,7 +57,10 @@ def _dump(wanted: Wanted, progress: Progress, filters: bytes) -> t.Iterator[Batc
 def _batches(asking: socket.socket, wanted: Wanted, progress: Progress) -> t.Iterator[Batch]:
     sorter = Sorter(wanted.columns)
     while sorter.errno is None and not progress.is_over():
+        before = sorter.received
         progress.scanned += sorter.add(asking.recv(_BUFFER), progress.room)
+        # While one is received the kernel makes the next one, of about the same size.
+        progress.walked = 2 * sorter.received - before
         progress.filtered = sorter.filtered
         yield from progress.take(sorter.batches())
     if sorter.errno:

@@ -15,9 +15,10 @@ import typing as t
 from ..formats.conntrack_entry import TCP, UDP
 from . import notrack
 from .grouping import Names, address, protocol_name
-from .report import Sample, by_timer, words
+from .report import Sample, amount, by_timer, words
 from .rows import Row, rows
 from .shares import Share, share
+from .surroundings import Surroundings
 from .survey import Survey
 from .what_if import timeout
 
@@ -25,6 +26,8 @@ from .what_if import timeout
 _LEAST = 100
 # From this share of the table on something is worth a word.
 _MUCH = 0.25
+# A timeout that lets less of the table go is not worth setting.
+_NOTICED = 0.01
 # From this share of such entries on they are from these sources, or to this service.
 _MOST = 0.5
 # So many sources are few: they can be looked at one by one.
@@ -52,11 +55,16 @@ _SHOWN_SERVICES = 3
 
 
 class Numbers(t.NamedTuple):
-    """What is known of the table as a whole; ``timeouts`` are those set now, in seconds, by canonical name."""
+    """What is known of the table as a whole; ``timeouts`` are those set now, in seconds, by canonical name.
+
+    ``count`` is the kernel's once the table was read, ``living`` how many of these have not expired; None is the count.
+    """
 
     count: int | None
     max: int | None
     timeouts: t.Mapping[str, int]
+    living: int | None = None
+    around: Surroundings = Surroundings()
 
 
 class Finding(t.NamedTuple):
@@ -90,8 +98,7 @@ class _Case:
         return self._share(some).low >= least
 
     def _share(self, some: t.Sequence[Row]) -> Share:
-        table = self.whole.passed if self.whole.complete else self.whole.table
-        return share(len(some), self._looked_at, table, self.whole.complete and self._part == 1)
+        return share(len(some), self._looked_at, self.population, self.whole.complete and self._part == 1)
 
     def told(self, some: t.Sequence[Row], what: str) -> str:
         """How many they are, in words."""
@@ -110,9 +117,30 @@ class _Case:
         ]
         return "of %d seen: %s" % (len(some), ", ".join(top))
 
-    def longer(self, name: str, enough: int) -> dict[str, t.Any]:
-        """A timeout that is to be lowered, or nothing where it is that low, or not there."""
-        return {name: enough} if self.numbers.timeouts.get(name, 0) > enough else {}
+    @property
+    def population(self) -> int | None:
+        """How many entries there are, None where nobody knows."""
+        return self.whole.passed if self.whole.complete else self.whole.table
+
+    def change(self, name: str, value: int, population: int) -> dict[str, int]:
+        """What a lower timeout does to a table of so many entries."""
+        now = self.numbers.timeouts
+        histogram: collections.Counter[int] = collections.Counter()
+        for timed, left in by_timer(self.survey.census, now).items():
+            if timed.timeout == name:
+                histogram.update(left)
+        sampled = self.whole.passed or 0
+        return timeout(name, now[name], value, histogram, sampled, population, self.whole.complete)["change"]
+
+    def lower(self, name: str, enough: int, evidence: list[str]) -> dict[str, t.Any]:
+        """A timeout that is to be lowered, its effect as evidence; nothing where few would go, or where it is not."""
+        if self.numbers.timeouts.get(name, 0) <= enough:
+            return {}
+        among = self.population or self.whole.passed or 0
+        if -self.change(name, enough, among)["estimate"] < _NOTICED * among:
+            return {}
+        evidence.append(_effect(self, name, enough))
+        return {name: enough}
 
 
 def advise(survey: Survey, whole: Sample, numbers: Numbers, names: Names) -> list[Finding]:
@@ -120,41 +148,70 @@ def advise(survey: Survey, whole: Sample, numbers: Numbers, names: Names) -> lis
     case = _Case(survey, whole, numbers, names)
     found = []
     if len(case.rows) >= _LEAST and whole.passed is not None:
-        found = [*_unanswered(case), *_leak(case), *_time_wait(case), *_udp(case)]
+        found = [*_one_way(case), *_unanswered(case), *_leak(case), *_time_wait(case), *_udp(case)]
         found += _one_client(case)
     return found or _busy(case)
 
 
-def _unanswered(case: _Case) -> t.Iterator[Finding]:
-    # A half-open connection was answered, and then its client fell silent, as one with a forged address does.
-    some = case.like(lambda row: not row.replied or (row.protocol == TCP and row.state == "SYN_RECV"))
+def _wants_no_answer(row: Row) -> bool:
+    return row.protocol == UDP and not row.replied and row.port in _ONE_WAY
+
+
+def _sources(some: t.Sequence[Row]) -> collections.Counter[tuple[int, t.Any]]:
+    return collections.Counter((row.family, row.source) for row in some)
+
+
+def _from(some: t.Sequence[Row]) -> str:
+    return "from %s" % amount(len(_sources(some)), "source", "sources")
+
+
+def _one_way(case: _Case) -> t.Iterator[Finding]:
+    """Whoever sends it, and however few: it is what a log server or a collector is there for."""
+    some = case.like(_wants_no_answer)
     if not case.is_much(some):
         return
-    evidence = [case.told(some, "unanswered or half open")]
-    settings = _sooner_gone(case, some)
-    sources = collections.Counter((row.family, row.source) for row in some)
+    counted = collections.Counter(t.cast(int, row.port) for row in some).most_common()
+    ports = [port for port, entries in counted if entries >= _PART * len(some)]
+    evidence = [case.told(some, "UDP that wants no answer")]
+    for port in ports:
+        mine = [row for row in some if row.port == port]
+        evidence.append("%d of %d seen are to UDP port %d, %s" % (len(mine), len(some), port, _from(mine)))
+    rules = _spared(some, ports, evidence)
+    yield Finding("udp", _NO_ANSWER % ports[0], evidence, _sooner_gone(case, some, evidence), rules)
+
+
+def _unanswered(case: _Case) -> t.Iterator[Finding]:
+    # A half-open connection was answered, and then its client fell silent, as one with a forged address does.
+    every = case.like(lambda row: not row.replied or (row.protocol == TCP and row.state == "SYN_RECV"))
+    some = [row for row in every if not _wants_no_answer(row)]
+    if not case.is_much(some):
+        return
+    but = ", but for UDP that wants no answer" if len(some) < len(every) else ""
+    evidence = [case.told(some, "unanswered or half open" + but)]
+    sources = _sources(some)
     few = _few(sources, len(some))
     (destination, port), most = collections.Counter((row.destination, row.port) for row in some).most_common(1)[0]
-    target = case.name(destination) + ("" if port is None else " port %d" % port)
     if few:
-        yield _by_few(case, some, few, evidence, settings)
+        found = _by_few(case, some, few, evidence)
     elif most >= _MOST * len(some):
         mine = [row for row in some if row.destination == destination and row.port == port]
-        evidence.append("%d of %d seen are to %s, from %d sources" % (most, len(some), target, len(sources)))
-        yield _to_one(mine, port, evidence, settings)
+        target = case.name(destination) + ("" if port is None else " port %d" % port)
+        evidence.append("%d of %d seen are to %s, %s" % (most, len(some), target, _from(mine)))
+        found = Finding("flood", _TO_ONE, evidence, {}, {})
     else:
-        evidence += ["they are from %d sources, the largest has %d" % (len(sources), max(sources.values()))]
+        evidence += ["they are %s, the largest has %d" % (_from(some), max(sources.values()))]
         evidence += [case.services(some)]
         middle = sum(row.state == "ESTABLISHED" for row in some)
         if middle:
             evidence.append("%d of %d began in mid-stream: their other direction goes elsewhere" % (middle, len(some)))
-        yield Finding(
-            "unanswered",
-            "Answers are missing for many: they come back by another way, a rule drops them, or a service is down.",
-            evidence,
-            settings,
-            {},
-        )
+        found = Finding("unanswered", _MISSING, evidence, {}, {})
+    yield found._replace(settings=_sooner_gone(case, some, evidence))
+
+
+_TO_ONE = (
+    "Many sources send to one target that does not answer. Their addresses may be forged: no rule by source helps."
+)
+_MISSING = "Answers are missing for many: they come back by another way, a rule drops them, or a service is down."
 
 
 def _few(sources: t.Counter[t.Any], entries: int) -> list[tuple[int, t.Any]]:
@@ -163,20 +220,15 @@ def _few(sources: t.Counter[t.Any], entries: int) -> list[tuple[int, t.Any]]:
     return [source for source, _theirs in few] if sum(theirs for _source, theirs in few) >= _MOST * entries else []
 
 
-def _by_few(
-    case: _Case,
-    some: t.Sequence[Row],
-    few: t.Sequence[tuple[int, t.Any]],
-    evidence: list[str],
-    settings: dict[str, t.Any],
-) -> Finding:
+def _by_few(case: _Case, some: t.Sequence[Row], few: t.Sequence[tuple[int, t.Any]], evidence: list[str]) -> Finding:
     targets: set[t.Any] = set()
     theirs = 0
     for family, source in few:
         mine = [row for row in some if (row.family, row.source) == (family, source)]
         there = {(row.destination, row.port) for row in mine}
         evidence.append(
-            "%d of %d seen are from %s, to %d targets" % (len(mine), len(some), case.name(source), len(there))
+            "%d of %d seen are from %s, to %s"
+            % (len(mine), len(some), case.name(source), amount(len(there), "target", "targets"))
         )
         targets |= {(source, *each) for each in there}
         theirs += len(mine)
@@ -184,56 +236,59 @@ def _by_few(
     scan = _TRIES * len(targets) >= theirs
     return Finding(
         "scan" if scan else "flood",
-        "%s. Their packets can be dropped before they are tracked, all of them, so look first who they are: where it is"
-        " this host itself, the rules do not help."
+        "%s. Their packets can be dropped before they are tracked, all of them, so look first who they are."
         % (
             "Few sources try many targets, and get no answer"
             if scan
             else "Few sources send again and again to targets that do not answer: a flood, or a service that is down"
         ),
         evidence,
-        settings,
-        notrack.dropped((family, case.name(source)) for family, source in few),
-    )
-
-
-def _to_one(mine: t.Sequence[Row], port: int | None, evidence: list[str], settings: dict[str, t.Any]) -> Finding:
-    if port in _ONE_WAY and all(row.protocol == UDP for row in mine):
-        return Finding("udp", _NO_ANSWER, evidence, settings, _spared(mine, t.cast(int, port), evidence))
-    return Finding(
-        "flood",
-        "Many sources send to one target that does not answer. Their addresses may be forged: no rule by source helps.",
-        evidence,
-        settings,
         {},
+        notrack.dropped(_strangers(case, few, evidence)),
     )
 
 
-_UNTRACKED = (
-    "Where no rule of yours needs their state, they need no tracking; accept what is untracked then (ct state"
-    " untracked, --ctstate UNTRACKED)."
+def _strangers(case: _Case, sources: t.Iterable[tuple[int, t.Any]], evidence: list[str]) -> list[tuple[int, str]]:
+    """Those a rule may speak of; of the others the evidence says why not. Who asks has a connection too."""
+    strangers = []
+    for family, source in sources:
+        if case.numbers.around.is_own(source):
+            evidence.append("no rule for %s: it is an address of this host" % case.name(source))
+        elif case.numbers.around.is_spared(source):
+            evidence.append(
+                "no rule for %s: it has an open TCP connection with this host, maybe yours" % case.name(source)
+            )
+        else:
+            strangers.append((family, case.name(source)))
+    return strangers
+
+
+# Whoever lets in all that is untracked opens every port to a sender who takes this one for its own.
+_NARROWLY = (
+    " Where no rule of yours needs their state, they need no tracking. Accept them by address and port then (%s udp %s"
+    " %%d accept): a bare ct state untracked accept lets in every packet with that source port."
 )
-_NO_ANSWER = "Many sources send what wants no answer, each an entry of its own. " + _UNTRACKED
-_QUESTIONS = "Each question is an entry of its own. " + _UNTRACKED
-_FLOWS = "Each client's port is an entry of its own. " + _UNTRACKED
+_NO_ANSWER = "These want no answer; each sender's port is an entry." + _NARROWLY % ("nft: ip saddr SENDER", "dport")
+_QUESTIONS = "Each question is an entry of its own." + _NARROWLY % ("nft, for answers: ip saddr RESOLVER", "sport")
+_FLOWS = "Each client's port is an entry of its own." + _NARROWLY % ("nft, for answers: ip saddr SERVER", "sport")
 
 
-def _spared(some: t.Sequence[Row], port: int, evidence: list[str]) -> dict[str, list[str]]:
-    """The rules that keep a service out of the table, or why there are none."""
+def _spared(some: t.Sequence[Row], ports: t.Sequence[int], evidence: list[str]) -> dict[str, list[str]]:
+    """The rules that keep services out of the table, or why there are none."""
     translated = sum(row.translated for row in some)
     if not translated:
-        return notrack.untracked(port)
+        return notrack.untracked(*ports)
     evidence.append("%d of %d seen are translated (NAT), which needs tracking: no rules" % (translated, len(some)))
     return {}
 
 
-def _sooner_gone(case: _Case, some: t.Sequence[Row]) -> dict[str, t.Any]:
+def _sooner_gone(case: _Case, some: t.Sequence[Row], evidence: list[str]) -> dict[str, t.Any]:
     """The timeouts that keep unanswered entries longer than they are worth."""
     settings = {}
     if case.is_much([row for row in some if row.protocol == TCP and row.state == "SYN_SENT"]):
-        settings.update(case.longer("tcp_timeout_syn_sent", _SYN_SENT))
+        settings.update(case.lower("tcp_timeout_syn_sent", _SYN_SENT, evidence))
     if case.is_much([row for row in some if row.protocol == UDP]):
-        settings.update(case.longer("udp_timeout", _UDP))
+        settings.update(case.lower("udp_timeout", _UDP, evidence))
     return settings
 
 
@@ -253,7 +308,8 @@ def _leak(case: _Case) -> t.Iterator[Finding]:
     yield Finding(
         "connection_leak",
         "Connections that nobody uses or closes stay until their timeout. A lower one lets them go sooner; keepalive"
-        " at either end tells dead ones from idle ones.",
+        " at either end tells dead ones from idle ones. Those that live without it, as in pools to a database, lose"
+        " their entry with a lower one, and are cut where NAT or a strict firewall needs it.",
         evidence,
         {name: better[0]} if better else {},
         {},
@@ -261,34 +317,24 @@ def _leak(case: _Case) -> t.Iterator[Finding]:
 
 
 def _effect(case: _Case, name: str, value: int) -> str:
-    whole, now = case.whole, case.numbers.timeouts[name]
-    sampled = whole.passed or 0
-    population = sampled if whole.complete else whole.table
-    if population is None:
+    if case.population is None:
         return "%s %d: the effect is unknown, as the number of entries is" % (name, value)
-    histogram: collections.Counter[int] = collections.Counter()
-    for timed, left in by_timer(case.survey.census, case.numbers.timeouts).items():
-        if timed.timeout == name:
-            histogram.update(left)
-    change = timeout(name, now, value, histogram, sampled, population, whole.complete)["change"]
-    return "with %s %d the table settles at %d entries fewer (%d to %d)" % (
-        name,
-        value,
-        -change["estimate"],
-        -change["high"],
-        -change["low"],
-    )
+    change = case.change(name, value, case.population)
+    least, most = -change["high"], -change["low"]
+    said = "with %s %d the table settles at %s fewer" % (name, value, amount(-change["estimate"]))
+    return said if least == most else "%s (%d to %d)" % (said, least, most)
 
 
 def _time_wait(case: _Case) -> t.Iterator[Finding]:
     some = case.like(lambda row: row.protocol == TCP and row.state == "TIME_WAIT")
     if not case.is_much(some):
         return
+    evidence = [case.told(some, "in TIME_WAIT"), case.services(some)]
     yield Finding(
         "time_wait",
         "Many short connections: these are over, and stay for a while. Clients that keep connections open make fewer.",
-        [case.told(some, "in TIME_WAIT"), case.services(some)],
-        case.longer("tcp_timeout_time_wait", _TIME_WAIT),
+        evidence,
+        case.lower("tcp_timeout_time_wait", _TIME_WAIT, evidence),
         {},
     )
 
@@ -304,31 +350,36 @@ def _udp(case: _Case) -> t.Iterator[Finding]:
         found = True
         evidence = [case.told(some, "answered, to UDP port %d" % port)]
         if port == _DNS:
-            short = case.longer("udp_timeout", _UDP) if case.is_much([row for row in some if not row.assured]) else {}
-            yield Finding("dns", _QUESTIONS, evidence, short, _spared(some, port, evidence))
+            rules = _spared(some, [port], evidence)
+            single = case.is_much([row for row in some if not row.assured])
+            settings = case.lower("udp_timeout", _UDP, evidence) if single else {}
+            yield Finding("dns", _QUESTIONS % port, evidence, settings, rules)
         else:
-            yield Finding("udp", _FLOWS, evidence, {}, _spared(some, port, evidence))
+            yield Finding("udp", _FLOWS % port, evidence, {}, _spared(some, [port], evidence))
     if not found and case.is_much(answered, _MOST):
-        evidence = [case.told(answered, "answered UDP, to %d ports" % len({row.port for row in answered}))]
+        spread = amount(len({row.port for row in answered}), "port", "ports")
+        evidence = [case.told(answered, "answered UDP, to %s" % spread)]
         why = "Many UDP flows to no service of their own, as of games, calls or file sharing: no rule by port helps."
         yield Finding("udp", why, evidence, {}, {})
 
 
 def _one_client(case: _Case) -> t.Iterator[Finding]:
-    others = case.like(lambda row: row.source not in case.blamed)
+    others = case.like(lambda row: row.source not in case.blamed and not _wants_no_answer(row))
     if not others:
         return
     (family, source), _entries = collections.Counter((row.family, row.source) for row in others).most_common(1)[0]
     some = [row for row in others if (row.family, row.source) == (family, source)]
     if not case.is_much(some):
         return
+    evidence = [case.told(some, "from %s" % case.name(source)), case.services(some)]
+    strangers = _strangers(case, [(family, source)], evidence)
     yield Finding(
         "one_client",
         "One source holds much of the table: this host itself, a proxy, many hosts behind one NAT, or one gone wild."
-        " The rules limit what comes in from it; the number in them is an example.",
-        [case.told(some, "from %s" % case.name(source)), case.services(some)],
+        " Rules limit what comes in from it; the number in them is an example.",
+        evidence,
         {},
-        notrack.limited(family, case.name(source)),
+        notrack.limited(*strangers[0]) if strangers else {},
     )
 
 

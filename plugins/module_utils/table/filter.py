@@ -11,13 +11,28 @@ from __future__ import annotations
 import socket
 import typing as t
 
-from ..formats.conntrack_entry import ASSURED, IPV4, IPV6, PROTOCOLS, SEEN_REPLY, STATES
+from ..formats.conntrack_entry import (
+    ASSURED,
+    DCCP,
+    IPV4,
+    IPV6,
+    PROTOCOLS,
+    SCTP,
+    SEEN_REPLY,
+    STATES,
+    TCP,
+    UDP,
+    UDPLITE,
+)
 from .batch import Batch, address, state_name
 
 FAMILIES = {"ipv4": IPV4, "ipv6": IPV6}
 _NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 _ADDRESSES = ("source", "destination")
 _PORTS = ("source_port", "destination_port")
+WITH_PORTS = (TCP, UDP, UDPLITE, SCTP, DCCP)
+# Before the four bytes of an IPv4 address written as one of IPv6; no packet on a wire has such a one.
+_MAPPED = bytes(10) + b"\xff\xff"
 WHOLE_MARK = 0xFFFFFFFF
 
 
@@ -99,6 +114,11 @@ def parse(asked: t.Mapping[str, t.Any]) -> Filter:
     for name, most in (*((port, 65535) for port in _PORTS), ("zone", 65535)):
         if name in given:
             values[name] = _number(name, given[name], most)
+            if name in _PORTS and values.get("protocol", TCP) not in WITH_PORTS:
+                raise ValueError(
+                    "filter: %s: '%s' goes with no protocol but %s"
+                    % (name, given[name], ", ".join(PROTOCOLS[number] for number in WITH_PORTS))
+                )
     if "mark" in given:
         mark, slash, mask = str(given["mark"]).partition("/")
         values["mark"] = _number("mark", mark, 0xFFFFFFFF)
@@ -136,9 +156,10 @@ def _state(text: str, protocol: int | None) -> str:
 def _address(name: str, text: str) -> tuple[int, bytes]:
     for family, kind in ((IPV4, socket.AF_INET), (IPV6, socket.AF_INET6)):
         try:
-            return family, socket.inet_pton(kind, text)
+            there = socket.inet_pton(kind, text)
         except (OSError, ValueError):
             continue
+        return (IPV4, there[len(_MAPPED) :]) if there.startswith(_MAPPED) else (family, there)
     raise ValueError("filter: %s: '%s' is no IPv4 or IPv6 address; networks are not taken" % (name, text))
 
 

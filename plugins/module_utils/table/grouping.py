@@ -88,7 +88,7 @@ def parse(text: str, prefixes: Prefixes) -> Grouping:
     for part in parts:
         if part not in GROUPS:
             raise ValueError(
-                "group_by: '%s' is not one of %s, nor several of them joined by +" % (part, ", ".join(GROUPS))
+                "group_by: '%s' is not one of %s, nor several of them joined by +" % (text, ", ".join(GROUPS))
             )
     if len(set(parts)) != len(parts):
         raise ValueError("group_by: '%s' names a part twice; each of its parts may stand there once" % text)

@@ -114,7 +114,7 @@ class Sorter:
     """Datagrams of a dump go in, batches come out.
 
     ``errno`` is not None once the dump is over: 0, or why it ended early. ``filtered`` says that the kernel heeded a
-    filter, ``malformed`` how many messages could not be understood.
+    filter, ``malformed`` how many messages could not be understood. ``received`` counts all, wanted or not.
     """
 
     def __init__(self, columns: t.Collection[str]) -> None:
@@ -125,6 +125,7 @@ class Sorter:
         self._layouts: dict[int, list[Layout]] = {}
         self._odd: list[Entry] = []
         self.errno: int | None = None
+        self.received = 0
         self.filtered = False
         self.malformed = 0
 
@@ -134,6 +135,7 @@ class Sorter:
         found = self._known.findall(data) if self._known else []
         if sum(map(len, found)) != len(data):
             found = self._walked(data)
+        self.received += len(found)
         del found[most:]
         piles = self._piles
         for message in found:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules that keep packets out of the table, as text to look at: lines for nft -f, and commands of iptables.
 
-Those of nft are in a table of their own, which "nft delete table inet conntrack_relief" takes off again.
+Those of nft are in a table of their own, which "nft delete table inet conntrack_relief" takes off again. Loaded twice
+they stand there twice.
 """
 
 from __future__ import annotations
@@ -21,18 +22,24 @@ _BEFORE, _AFTER = -300, -150
 _EXAMPLE = 1000
 
 
-def untracked(port: int) -> Rules:
-    """UDP to and from a port is not tracked: questions and answers, of this host and of those it routes for."""
+def untracked(*ports: int) -> Rules:
+    """UDP to and from these ports is not tracked: questions and answers, of this host and of those it routes for."""
     hooks, ends = ("prerouting", "output"), ("dport", "sport")
     return {
         "nft": [
             "add table %s" % _TABLE,
             *(_chain(hook, hook, _BEFORE) for hook in hooks),
-            *("add rule %s %s udp %s %d notrack" % (_TABLE, hook, end, port) for hook in hooks for end in ends),
+            *(
+                "add rule %s %s udp %s %d notrack" % (_TABLE, hook, end, port)
+                for port in ports
+                for hook in hooks
+                for end in ends
+            ),
         ],
         "iptables": [
             "%s -t raw -A %s -p udp --%s %d -j CT --notrack" % (command, hook.upper(), end, port)
             for command in ("iptables", "ip6tables")
+            for port in ports
             for hook in hooks
             for end in ends
         ],

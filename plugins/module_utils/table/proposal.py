@@ -11,6 +11,7 @@ import typing as t
 from .. import catalogue
 from ..formats.conntrack_entry import PROTOCOLS
 from .census import Census
+from .filter import WITH_PORTS
 from .grouping import protocol_name
 from .report import Row, Sample, by_timer
 from .survey import Port, Survey
@@ -18,7 +19,7 @@ from .what_if import timeout, together, without
 
 _NUMBERS = {name: number for number, name in PROTOCOLS.items()}
 _TIMED = (*PROTOCOLS.values(), "generic")
-_WITH_PORTS = ("tcp", "udp", "udplite", "sctp", "dccp")
+_WITH_PORTS = tuple(PROTOCOLS[number] for number in WITH_PORTS)
 
 
 class Proposal(t.NamedTuple):

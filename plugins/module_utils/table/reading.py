@@ -13,6 +13,8 @@ from .filter import NO_FILTER, Filter
 
 CTNETLINK, PROCFS = "ctnetlink", "procfs"
 FILES = ("/proc/net/nf_conntrack", "/proc/net/ip_conntrack")
+# By then the part does not change any more.
+_TURNS = 30
 END, SAMPLE, TIME, ERROR = "end", "sample", "time", "error"
 
 
@@ -23,6 +25,24 @@ class Wanted(t.NamedTuple):
     filter: Filter = NO_FILTER
     most: int = 0
     seconds: float = 0.0
+
+
+def living(walked: int, before: int | None, after: int | None) -> int | None:
+    """How many entries of the table have not expired, from the kernel's counts before and after it went by ``walked``.
+
+    Since 4.9 expired entries are counted until somebody meets them: a reading passes over them, and has the kernel
+    clear them away, at either of the two places that each has in the table. Of a part p of the table that is
+    1 - (1 - p)^2 of them, and p of those alive. Source: ctnetlink_dump_table in net/netfilter/nf_conntrack_netlink.c.
+    """
+    if before is None or after is None:
+        return before
+    if not walked or not before:
+        return after
+    cleared = max(before - after, 0)
+    part = 1.0
+    for _turn in range(_TURNS):
+        part = min((walked + cleared / (2 - part)) / before, 1.0)
+    return min(round(walked / part), max(after, walked))
 
 
 class Unreadable(Exception):
@@ -36,6 +56,8 @@ class Unreadable(Exception):
 class Progress:
     """How far a reading has come. ``scanned`` entries were looked at, and ``taken`` of them are what was asked for.
 
+    ``walked`` is about how many the kernel has gone by, as it works ahead.
+
     ``ended_by`` is None while it goes on, then ``end`` of the table, ``sample``, ``time`` or ``error``. ``filtered``
     says that the kernel left entries out before they were looked at. ``malformed`` could not be understood.
     """
@@ -44,11 +66,17 @@ class Progress:
         self._wanted = wanted
         self._began = time.monotonic()
         self.scanned = 0
+        self.walked = 0
         self.taken = 0
         self.malformed = 0
         self.ended_by: str | None = None
         self.error: str | None = None
         self.filtered = False
+
+    @property
+    def is_of_some(self) -> bool:
+        """Whether a filter was asked for."""
+        return self._wanted.filter != NO_FILTER
 
     @property
     def seconds(self) -> float:

@@ -145,6 +145,11 @@ def idle_times(survey: Survey, of: Sample, timeouts: t.Mapping[str, int]) -> lis
     return sorted(rows, key=lambda row: (-row["seen"], row["protocol"], row["timeout"]))
 
 
+def amount(number: int, one: str = "entry", many: str = "entries", form: str = "%d") -> str:
+    """A number of things, as people say it."""
+    return "%s %s" % (form % number, one if abs(number) == 1 else many)
+
+
 def words(value: float | None, low: float, high: float, entries: int | None, of: str = "") -> str:
     """A share as people read it; ``of`` says of what."""
     if value is None:
@@ -152,7 +157,7 @@ def words(value: float | None, low: float, high: float, entries: int | None, of:
     said = "%.1f %%%s" % (100 * value, of)
     if low != high:
         said += " (%.1f to %.1f %%)" % (100 * low, 100 * high)
-    return said if entries is None else "%s, %d entries" % (said, entries)
+    return said if entries is None else "%s, %s" % (said, amount(entries))
 
 
 def _by_state(kinds: t.Mapping[Kind, int], of: Sample) -> list[Row]:

@@ -12,13 +12,17 @@ from .advising import Numbers, advise
 from .grouping import Names
 from .proposal import Proposal
 from .reading import ERROR, SAMPLE, TIME, Progress
-from .report import Row, Sample, breakdown, groups, idle_times, sample, words
+from .report import Row, Sample, amount, breakdown, groups, idle_times, sample, words
 from .survey import Survey
 
 _ENDED = {SAMPLE: "the sample was full", TIME: "the time was over", ERROR: "the reading broke off"}
 _SHOWN = 5
 # A group with less of it tells nothing of what fills the table.
 _WORTH = 0.01
+# More expired entries than this part are worth a word.
+_STALE = 0.02
+# A table has room while less than this part of it is in use.
+_ROOM = 0.5
 
 
 def told(
@@ -35,9 +39,10 @@ def told(
     result: dict[str, t.Any] = {"interface": way, "unread": dict(unread), "count": numbers.count, "max": numbers.max}
     if progress is None:
         return {**result, "report": [_unreadable(unread)]}
-    of = sample(progress, numbers.count)
+    of = sample(progress, numbers.count if numbers.living is None else numbers.living)
     what_if = proposal.outcome(survey, of, numbers.timeouts)
     result.update(
+        living=of.passed if of.complete else of.table,
         scanned=progress.scanned,
         sampled=progress.taken,
         complete=of.complete,
@@ -52,7 +57,8 @@ def told(
         what_if=what_if,
         advice=[finding._asdict() for finding in advise(survey, of, numbers, names)],
     )
-    return {**result, "report": _report(result, of)}
+    # The kernel tells that it left entries out only beside one that it did not.
+    return {**result, "report": _report(result, of, progress.is_of_some)}
 
 
 def _unreadable(unread: t.Mapping[str, str]) -> str:
@@ -62,21 +68,32 @@ def _unreadable(unread: t.Mapping[str, str]) -> str:
     return "the table cannot be read: %s%s" % (", ".join("%s %s" % each for each in unread.items()), hint)
 
 
-def _report(result: t.Mapping[str, t.Any], of: Sample) -> list[str]:
-    lines = [_read(result, of), *_kept_back(result)]
+def _report(result: t.Mapping[str, t.Any], of: Sample, filtered: bool) -> list[str]:
+    lines = [_read(result, of, filtered), *_kept_back(result)]
     if of.taken:
         lines += _counted(result)
     if result["what_if"]:
-        lines += _foreseen(result["what_if"])
+        lines += _foreseen(result["what_if"], of.complete)
+    if result["advice"]:
+        lines += _room(result)
     for finding in result["advice"]:
         lines += ["%s: %s" % (finding["finding"], finding["why"]), *("  %s" % each for each in finding["evidence"])]
         lines += ["  set %s = %s" % each for each in finding["settings"].items()]
     return lines
 
 
-def _read(result: t.Mapping[str, t.Any], of: Sample) -> str:
-    read = "%d entries read" % of.taken
-    if of.filtered:
+def _room(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    count, most = result["count"], result["max"]
+    if count is not None and most and count < _ROOM * most:
+        yield (
+            "nothing has to be done: less than half of the table is in use, and what follows only tells what it is"
+            " made of"
+        )
+
+
+def _read(result: t.Mapping[str, t.Any], of: Sample, filtered: bool) -> str:
+    read = "%s read" % amount(of.taken)
+    if filtered:
         read += " that fit the filter"
         if of.scanned > of.taken:
             read += ", of %d looked at" % of.scanned
@@ -84,7 +101,12 @@ def _read(result: t.Mapping[str, t.Any], of: Sample) -> str:
     count, most = result["count"], result["max"]
     if count is None:
         return read
-    return "%s; %d%s are in use" % (read, count, " of %d (%.1f %%)" % (most, 100 * count / most) if most else "")
+    part = " of %d (%.1f %%)" % (most, 100 * count / most) if most else ""
+    read = "%s; %d%s %s in use" % (read, count, part, "is" if count == 1 else "are")
+    living = result["living"]
+    if not of.complete and living is not None and count - living > _STALE * count:
+        read += ", of which some %d have expired and wait to be cleared away" % (count - living)
+    return read
 
 
 def _kept_back(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -92,7 +114,7 @@ def _kept_back(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     if result["error"]:
         yield "the reading broke off: %s" % result["error"]
     if result["not_understood"]:
-        yield "%d entries could not be understood" % result["not_understood"]
+        yield "%s could not be understood" % amount(result["not_understood"])
 
 
 def _counted(result: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -110,27 +132,30 @@ def _value(value: t.Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _foreseen(what_if: Row) -> t.Iterator[str]:
+def _foreseen(what_if: Row, complete: bool) -> t.Iterator[str]:
     for change in what_if["changes"]:
         what = (
             "%s %d instead of %d" % (change["setting"], change["to"], change["from"])
             if change["setting"]
             else "no tracking of %(protocol)s port %(port)d" % change["notrack"]
         )
-        yield "%s: %+d entries (%+d to %+d)%s" % (
+        estimate, low, high = (change["change"][name] for name in ("estimate", "low", "high"))
+        yield "%s: %s%s%s" % (
             what,
-            change["change"]["estimate"],
-            change["change"]["low"],
-            change["change"]["high"],
+            amount(estimate, form="%+d"),
+            " (%+d to %+d)" % (low, high) if low != high else "",
             ", extrapolated" if change["extrapolated"] else "",
         )
     for name in what_if["unknown"]:
         yield "%s: not a setting of this kernel" % name
     settled = what_if["table"]["settled"]
-    yield "the table then settles at %d entries (%d to %d), instead of %d" % (
-        settled["estimate"],
+    yield "the table then settles at %s (%d to %d: %s), instead of %d" % (
+        amount(settled["estimate"]),
         settled["low"],
         settled["high"],
+        "a table varies by itself, even with everything read"
+        if complete
+        else "a sample was read, and a table varies by itself",
         what_if["table"]["now"],
     )
 

@@ -25,6 +25,7 @@ from ansible_collections.netops.conntrack.plugins.module_utils.table.advising im
 from ansible_collections.netops.conntrack.plugins.module_utils.table.batch import COLUMNS, batches
 from ansible_collections.netops.conntrack.plugins.module_utils.table.grouping import Names
 from ansible_collections.netops.conntrack.plugins.module_utils.table.report import Sample
+from ansible_collections.netops.conntrack.plugins.module_utils.table.surroundings import Surroundings
 from ansible_collections.netops.conntrack.plugins.module_utils.table.survey import Survey
 
 TIMEOUTS = types.MappingProxyType(
@@ -61,6 +62,9 @@ def entry(source, destination, port, protocol=TCP, state=None, status=BOTH, left
     )  # fmt: skip
 
 
+NOBODY = Surroundings()
+
+
 def tcp(number, source, destination=SERVER, port=443, state="ESTABLISHED", idle=5, **rest):
     timeout = TIMEOUTS["tcp_timeout_" + state.lower()]
     return entry(source, destination, port, TCP, state, left=timeout - idle, source_port=1024 + number, **rest)
@@ -75,27 +79,41 @@ def healthy(entries):
     return [tcp(n, client(n), "192.0.2.%d" % (n % 20 + 1), 400 + n % 20) for n in range(entries)]
 
 
-def looked(entries, count=None, most=262144, timeouts=TIMEOUTS, masked=False, **sample):
+def looked(entries, count=None, most=262144, timeouts=TIMEOUTS, masked=False, around=NOBODY, **sample):
     survey = Survey([])
     for batch in batches(entries, COLUMNS):
         survey.add(batch)
     size = len(entries)
     whole = Sample(**{"taken": size, "scanned": size, "table": count, "complete": True, "passed": size, **sample})
-    return advise(survey, whole, Numbers(count, most, timeouts), Names(masked))
+    return advise(survey, whole, Numbers(count, most, timeouts, None, around), Names(masked))
+
+
+@pytest.mark.parametrize("known", ["own", "peers"])
+def test_no_rule_speaks_of_the_host_itself_or_of_who_is_connected_with_it(known):
+    """Whoever asks is connected."""
+    friend = int.from_bytes(bytes([203, 0, 113, 9]), "big")
+    around = Surroundings(**{known: frozenset([friend])})
+    (found,) = looked(scan(1000), around=around)
+    assert found.finding == "scan" and "203.0.113.9" not in repr(found.rules)
+    assert any(each.startswith("no rule for 203.0.113.9: it ") for each in found.evidence)
+    assert "203.0.113.9" in repr(looked(scan(1000))[0].rules)
+    (found,) = looked([tcp(number, "203.0.113.9") for number in range(300)] + healthy(300), around=around)
+    assert found.finding == "one_client" and found.rules == {}
 
 
 def words(found):
     return [finding.finding for finding in found]
 
 
-def scan(entries, source="203.0.113.9"):
+def scan(entries, source="203.0.113.9", idle=5):
     return [
-        tcp(n, source, "192.0.2.%d" % (n % 250 + 1), 1 + n // 250, "SYN_SENT", status=0) for n in range(entries)
-    ]  # fmt: skip
+        tcp(n, source, "192.0.2.%d" % (n % 250 + 1), 1 + n // 250, "SYN_SENT", status=0, idle=idle)
+        for n in range(entries)
+    ]
 
 
-def flood(entries, source="203.0.113.9"):
-    return [udp(n, source, port=123, status=0) for n in range(entries)]
+def flood(entries, source="203.0.113.9", left=20):
+    return [udp(n, source, port=123, status=0, left=left) for n in range(entries)]
 
 
 def spread_flood(entries, port=80):
@@ -119,20 +137,25 @@ def leak(entries, idle=300000):
     return [tcp(n, client(n), port=5432 + n % 9, idle=idle) for n in range(entries)]
 
 
-def time_wait(entries):
-    return [tcp(n, client(n), state="TIME_WAIT") for n in range(entries)]
+def time_wait(entries, idle=5):
+    return [tcp(n, client(n), state="TIME_WAIT", idle=idle) for n in range(entries)]
 
 
-def dns(entries, status=SEEN_REPLY):
-    return [udp(n, client(n), status=status) for n in range(entries)]
+def dns(entries, status=SEEN_REPLY, left=20):
+    return [udp(n, client(n), status=status, left=left) for n in range(entries)]
 
 
 def quic(entries, status=BOTH):
     return [udp(n, client(n), port=443, status=status, left=100) for n in range(entries)]
 
 
-def syslog(entries):
-    return [udp(n, client(n), port=514, status=0) for n in range(entries)]
+def syslog(entries, port=514, sources=200):
+    return [udp(n, client(n % sources), port=port, status=0) for n in range(entries)]
+
+
+def relay(entries):
+    """All by one, to whom the others send."""
+    return syslog(entries, sources=1)
 
 
 def games(entries):
@@ -154,6 +177,7 @@ CASES = {
     "dns": (dns, "dns"),
     "quic": (quic, "udp"),
     "syslog": (syslog, "udp"),
+    "syslog of a relay": (relay, "udp"),
     "games": (games, "udp"),
     "one client": (one_client, "one_client"),
 }
@@ -228,7 +252,7 @@ def test_shares_in_the_evidence_are_of_the_table():
 def test_a_scan_tells_who_and_how_wide():
     (found,) = looked(scan(1000))
     assert "1000 of 1000 seen are from 203.0.113.9, to 1000 targets" in found.evidence
-    assert found.settings == {"tcp_timeout_syn_sent": 60}
+    assert found.settings == {}
     assert found.rules["nft"][-1] == "add rule inet conntrack_relief prerouting ip saddr 203.0.113.9 drop"
     assert found.rules["iptables"] == ["iptables -t raw -A PREROUTING -s 203.0.113.9 -j DROP"]
 
@@ -277,23 +301,59 @@ def test_pings_without_ports_are_told_without_ports():
     made = [entry("203.0.113.9", "192.0.2.7", None, ICMP, None, 0, 20)] * 200
     (found,) = looked(made)
     assert found.finding == "flood"
-    assert found.evidence[1] == "200 of 200 seen are from 203.0.113.9, to 1 targets"
+    assert found.evidence[1] == "200 of 200 seen are from 203.0.113.9, to 1 target"
     made = [entry(client(n), "192.0.2.7", None, ICMP, None, 0, 20) for n in range(200)]
     (found,) = looked(made)
     assert found.evidence[1] == "200 of 200 seen are to 192.0.2.7, from 200 sources"
 
 
-def test_a_timeout_that_is_low_already_is_not_advised():
-    low = {**TIMEOUTS, "tcp_timeout_syn_sent": 60, "tcp_timeout_time_wait": 60}
-    assert looked(scan(500), timeouts=low)[0].settings == {}
-    assert looked(time_wait(500))[0].settings == {"tcp_timeout_time_wait": 60}
-    assert looked(time_wait(500), timeouts=low)[0].settings == {}
+LOWERED = {
+    "scan": (lambda entries, idle: scan(entries, idle=idle), "tcp_timeout_syn_sent", 60),
+    "flood": (lambda entries, idle: flood(entries, left=30 - idle), "udp_timeout", 10),
+    "dns": (lambda entries, idle: dns(entries, left=30 - idle), "udp_timeout", 10),
+    "time_wait": (time_wait, "tcp_timeout_time_wait", 60),
+}
+
+
+@pytest.mark.parametrize("finding", LOWERED)
+def test_a_lower_timeout_is_advised_where_it_lets_many_go_with_its_effect(finding):
+    made, name, enough = LOWERED[finding]
+    (found,) = looked(made(700, enough) + made(300, enough + 5))
+    assert (found.finding, found.settings) == (finding, {name: enough})
+    assert found.evidence[-1] == "with %s %d the table settles at 300 entries fewer" % (name, enough)
+    # One in a hundred of the table is worth it, less is not.
+    assert looked(made(990, enough) + made(10, enough + 5))[0].settings == {name: enough}
+    assert looked(made(991, enough) + made(9, enough + 5))[0].settings == {}
+    (found,) = looked(made(1000, enough))
+    assert found.settings == {} and not [line for line in found.evidence if "settles" in line]
+    # It is that low already.
+    (found,) = looked(made(1000, 1), timeouts={**TIMEOUTS, name: enough})
+    assert (found.finding, found.settings) == (finding, {})
+
+
+def test_a_lower_timeout_of_a_sample_has_a_range_or_no_number():
+    (found,) = looked(time_wait(600) + time_wait(400, 70), count=5000, complete=False)
+    assert re.fullmatch(
+        r"with tcp_timeout_time_wait 60 the table settles at 2000 entries fewer \(1\d{3} to 2\d{3}\)",
+        found.evidence[-1],
+    )
+    (found,) = looked(time_wait(600) + time_wait(400, 70), complete=False)
+    assert found.settings == {"tcp_timeout_time_wait": 60}
+    assert found.evidence[-1] == "tcp_timeout_time_wait 60: the effect is unknown, as the number of entries is"
+    assert looked(time_wait(1000), complete=False)[0].settings == {}
+
+
+def test_one_entry_fewer_is_one():
+    (found,) = looked(time_wait(99) + time_wait(1, 70))
+    assert found.evidence[-1] == "with tcp_timeout_time_wait 60 the table settles at 1 entry fewer"
 
 
 def test_without_timeouts_findings_do_without_settings():
     for made, finding in ((scan, "scan"), (dns, "dns"), (time_wait, "time_wait"), (one_client, "one_client")):
         (found,) = looked(made(500), timeouts={})
         assert (found.finding, found.settings) == (finding, {})
+    for made in (scan(500, idle=70), time_wait(500, 70), dns(500, left=1)):
+        assert looked(made, timeouts={})[0].settings == {}
     # Nobody knows for how long they are idle.
     assert looked(leak(500), timeouts={}) == []
 
@@ -327,8 +387,83 @@ def test_the_effect_is_unknown_where_the_number_of_entries_is():
     assert "the effect is unknown" in found.evidence[2]
 
 
+def test_a_leak_says_whom_a_lower_timeout_hits():
+    (found,) = looked(leak(500))
+    assert "live without it, as in pools to a database, lose their entry" in found.why
+    assert "are cut where NAT or a strict firewall needs it" in found.why
+
+
+@pytest.mark.parametrize("sources", [1, 3, 5, 200])
+@pytest.mark.parametrize("port", [162, 514, 2055, 8125])
+def test_what_wants_no_answer_is_no_flood_however_few_send_it(sources, port):
+    (found,) = looked(syslog(400, port, sources) + healthy(400))
+    assert found.finding == "udp" and "want no answer" in found.why
+    said = "source" if sources == 1 else "sources"
+    assert found.evidence == [
+        "UDP that wants no answer: 50.0 % of the table, 400 entries",
+        "400 of 400 seen are to UDP port %d, from %d %s" % (port, sources, said),
+    ]
+    assert "add rule inet conntrack_relief prerouting udp dport %d notrack" % port in found.rules["nft"]
+    assert "drop" not in repr(found).lower()
+
+
+def test_one_relay_of_several_such_ports_is_one_finding():
+    (found,) = looked(syslog(300, 514, 1) + syslog(200, 8125, 1) + syslog(10, 2055, 1))
+    assert found.evidence[1:] == [
+        "300 of 510 seen are to UDP port 514, from 1 source",
+        "200 of 510 seen are to UDP port 8125, from 1 source",
+    ]
+    assert [rule.split("conntrack_relief ")[1] for rule in found.rules["nft"] if rule.startswith("add rule")] == [
+        "%s udp %s %d notrack" % (hook, end, port)
+        for port in (514, 8125)
+        for hook in ("prerouting", "output")
+        for end in ("dport", "sport")
+    ]
+    assert sum(rule.startswith("add chain") for rule in found.rules["nft"]) == 2
+    assert len(found.rules["iptables"]) == 16
+
+
+def test_a_flood_beside_what_wants_no_answer_is_told_without_it():
+    found = looked(flood(300) + syslog(500, sources=1))
+    assert words(found) == ["udp", "flood"]
+    assert found[1].evidence == [
+        "unanswered or half open, but for UDP that wants no answer: 37.5 % of the table, 300 entries",
+        "300 of 300 seen are from 203.0.113.9, to 1 target",
+    ]
+    # Answers to such a port are as good as any.
+    made = [udp(n, client(n), port=514, status=BOTH, left=100) for n in range(500)]
+    assert looked(made)[0].evidence == ["answered, to UDP port 514: 100.0 % of the table, 500 entries"]
+
+
+def test_what_is_translated_and_wants_no_answer_has_no_rules():
+    made = [udp(n, client(0), port=514, status=SRC_NAT, left=5) for n in range(500)]
+    (found,) = looked(made)
+    assert (found.finding, found.rules, found.settings) == ("udp", {}, {"udp_timeout": 10})
+    assert "500 of 500 seen are translated (NAT), which needs tracking: no rules" in found.evidence
+
+
+def test_the_sources_of_a_target_are_its_own():
+    others = [tcp(n, "198.51.100.%d" % (n % 40 + 1), "192.0.2.77", 25, "SYN_SENT", status=0) for n in range(200)]
+    (found,) = looked(spread_flood(300) + others)
+    assert found.evidence[1] == "300 of 500 seen are to 192.0.2.1 port 80, from 300 sources"
+
+
+@pytest.mark.parametrize(
+    "made, accepted",
+    [
+        (dns, "nft, for answers: ip saddr RESOLVER udp sport 53 accept"),
+        (quic, "nft, for answers: ip saddr SERVER udp sport 443 accept"),
+        (syslog, "nft: ip saddr SENDER udp dport 514 accept"),
+    ],
+)
+def test_what_is_not_tracked_is_to_be_accepted_narrowly(made, accepted):
+    (found,) = looked(made(500))
+    assert "(%s)" % accepted in found.why
+    assert "a bare ct state untracked accept lets in every packet with that source port" in found.why
+
+
 def test_translated_dns_has_no_notrack_rules_but_a_timeout():
-    (found,) = looked(dns(500)[1:] + dns(1, SEEN_REPLY | SRC_NAT))
+    (found,) = looked(dns(499, left=15) + dns(1, SEEN_REPLY | SRC_NAT))
     assert (found.rules, found.settings) == ({}, {"udp_timeout": 10})
     assert "1 of 500 seen are translated (NAT), which needs tracking: no rules" in found.evidence
     (found,) = looked(dns(500))

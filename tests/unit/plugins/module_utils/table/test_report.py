@@ -204,6 +204,7 @@ def test_idle_times_without_timeouts_are_unknown():
         ((None, 0.0, 1.0, None), "unknown"),
         ((0.25, 0.25, 0.25, 5), "25.0 %, 5 entries"),
         ((0.25, 0.2, 0.3, 5), "25.0 % (20.0 to 30.0 %), 5 entries"),
+        ((0.25, 0.2, 0.3, 1), "25.0 % (20.0 to 30.0 %), 1 entry"),
         ((0.25, 0.2, 0.3, None), "25.0 % (20.0 to 30.0 %)"),
     ],
 )

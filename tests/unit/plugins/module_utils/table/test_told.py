@@ -66,8 +66,15 @@ def look(entries=TABLE, count=400, most=1000, ended_by=END, group_by=("source",)
             setattr(progress, name, rest[name])
     assert wanted is not None and (asked or wanted == NO_FILTER)
     masked = rest.get("masked", False)
-    numbers = Numbers(count, most, rest.get("timeouts", TIMEOUTS))
+    numbers = Numbers(count, most, rest.get("timeouts", TIMEOUTS), rest.get("living"))
     return told("ctnetlink", {}, survey, progress, numbers, proposal, rest.get("top", 10), Names(masked))
+
+
+def test_expired_entries_that_still_count_are_not_taken_for_living_ones():
+    result = look(ended_by="sample", count=1900, living=1000)
+    assert (result["count"], result["living"]) == (1900, 1000)
+    assert result["unreplied"]["entries"] == 250
+    assert result["report"][0].endswith(" are in use, of which some 900 have expired and wait to be cleared away")
 
 
 def test_the_report_says_how_much_was_read_and_what_it_is():
@@ -104,9 +111,16 @@ def test_the_report_says_how_much_was_read_and_what_it_is():
             "200 entries read that fit the filter, of 400 looked at, all there are; 400 of 1000 (40.0 %) are in use",
         ),
         (
-            {"filtered": True, "ended_by": SAMPLE},
+            {"filtered": True, "ended_by": SAMPLE, "asked": {"zone": 0}},
             "400 entries read that fit the filter, as the sample was full; 400 of 1000 (40.0 %) are in use",
         ),
+        # The kernel left them all out, and nothing came back that tells so.
+        (
+            {"entries": [], "count": 1928, "most": 262144, "asked": {"destination_port": 22}},
+            "0 entries read that fit the filter, all there are; 1928 of 262144 (0.7 %) are in use",
+        ),
+        ({"entries": TABLE[:1], "count": 1}, "1 entry read, all there are; 1 of 1000 (0.1 %) is in use"),
+        ({"entries": TABLE[:1], "count": 1, "most": 0}, "1 entry read, all there are; 1 is in use"),
     ],
 )
 def test_the_first_line_says_how_far_it_goes(rest, first):
@@ -119,6 +133,7 @@ def test_what_went_wrong_is_said_next():
         "the reading broke off: No buffer space available", "2 entries could not be understood",
     ]  # fmt: skip
     assert (result["error"], result["not_understood"], result["complete"]) == ("No buffer space available", 2, False)
+    assert look(malformed=1)["report"][1] == "1 entry could not be understood"
 
 
 def test_an_empty_table_is_one_line():
@@ -158,7 +173,7 @@ def test_yes_and_no_are_words():
 def test_what_has_no_port_is_called_by_its_protocol():
     ping = entry("192.0.2.1", None, 1, None, SEEN_REPLY, 20)
     ping = ping._replace(original=ping.original._replace(source_port=None))
-    assert "destination_port icmp: 100.0 %, 1 entries" in look([ping], 1, group_by=["destination_port"])["report"]
+    assert "destination_port icmp: 100.0 %, 1 entry" in look([ping], 1, group_by=["destination_port"])["report"]
 
 
 def test_what_is_foreseen_is_said():
@@ -167,12 +182,45 @@ def test_what_is_foreseen_is_said():
         "notrack": [{"protocol": "udp", "port": 53}],
     }
     lines = look(what_if=what_if)["report"]
-    assert "tcp_timeout_established 500 instead of 432000: -200 entries (-200 to -200)" in lines
-    assert "no tracking of udp port 53: -100 entries (-100 to -100)" in lines
+    assert "tcp_timeout_established 500 instead of 432000: -200 entries" in lines
+    assert "no tracking of udp port 53: -100 entries" in lines
     assert "sctp_timeout_closed: not a setting of this kernel" in lines
-    assert any(
-        re.match(r"the table then settles at 100 entries \(\d+ to \d+\), instead of 400", line) for line in lines
+    assert the_only(r"the table then settles at 100 entries \(.*", lines).endswith(
+        ": a table varies by itself, even with everything read), instead of 400"
     )
+
+
+def the_only(pattern, lines):
+    (found,) = [line for line in lines if re.fullmatch(pattern, line)]
+    return found
+
+
+def test_what_is_foreseen_says_where_its_range_comes_from():
+    what_if = {"timeouts": {"udp_timeout": 29}, "notrack": [{"protocol": "udp", "port": 53}]}
+    lines = look(what_if=what_if, ended_by=SAMPLE, count=4000)["report"]
+    assert the_only(r"no tracking of udp port 53: -1000 entries \(-\d+ to -\d+\)", lines)
+    assert the_only(r"the table then settles at 3000 entries \(.*", lines).endswith(
+        ": a sample was read, and a table varies by itself), instead of 4000"
+    )
+
+
+def test_one_entry_is_one():
+    lines = look([*TABLE[:1], *TABLE[200:201]], 2, what_if={"notrack": [{"protocol": "udp", "port": 53}]})["report"]
+    assert "no tracking of udp port 53: -1 entry" in lines
+    assert the_only(r"the table then settles at 1 entry \(.*", lines)
+
+
+@pytest.mark.parametrize("rest, room", [({"most": 801}, 1), ({"most": 800}, 0), ({"most": 0}, 0), ({"count": None}, 0)])
+def test_where_the_table_has_room_that_is_said_before_what_was_found(rest, room):
+    result = look(**rest)
+    lines = result["report"]
+    first = lines.index("%(finding)s: %(why)s" % result["advice"][0])
+    assert sum(line.startswith("nothing has to be done: ") for line in lines) == room
+    assert lines[first - 1].startswith("nothing has to be done: less than half of the table is in use") is bool(room)
+
+
+def test_where_nothing_was_found_nothing_has_to_be_said_of_room():
+    assert not [line for line in look(TABLE[:20], 20)["report"] if "has to be done" in line]
 
 
 def test_advice_is_said_with_its_evidence_and_settings():
