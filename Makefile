@@ -7,7 +7,7 @@
 # ARGS="-v"                 more arguments for diagnose
 # INVENTORY=hosts.yml       diagnose these hosts instead of this machine
 
-gates := lint sanity units ansible-units agreement settings_table changelog docs build modules molecule
+gates := lint sanity units ansible-units agreement settings_table changelog docs build modules guests molecule
 # The venv's own Python: discovery may find one that does not run.
 inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local -e ansible_python_interpreter='{{ ansible_playbook_python }}')
 
@@ -18,7 +18,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
-	@echo "gates: $(gates) guests"
+	@echo "gates: $(gates)"
 
 diagnose:
 	@tests/gates/setup core
@@ -27,7 +27,7 @@ diagnose:
 test: dev system-packages
 	@tests/gates/run --beside guests $(gates)
 
-$(gates) guests: dev
+$(gates): dev
 	@tests/gates/run $@
 
 modules guests molecule: system-packages
@@ -44,4 +44,4 @@ system-packages:
 clean:
 	rm -rf .cache .venv .ansible collections netops-conntrack-*.tar.gz
 
-.PHONY: help diagnose test bench dev system-packages clean $(gates) guests
+.PHONY: help diagnose test bench dev system-packages clean $(gates)
