@@ -57,9 +57,9 @@ def test_null_and_nothing_are_no_options(diagnose, given):
     assert code == 0 and "Show who fills the table" in said, said
 
 
-@pytest.mark.parametrize("given", [None, "no"])
+@pytest.mark.parametrize("given", [{}, {"conntrack_table": None}, {"conntrack_table": "no"}])
 def test_a_table_that_is_not_asked_for_is_not_shown(diagnose, given):
-    code, said = diagnose(conntrack_table=given, conntrack_table_options="sample=0")
+    code, said = diagnose(**given, conntrack_table_options="sample=0")
     assert code == 0 and "Show who fills the table" not in said, said
 
 
