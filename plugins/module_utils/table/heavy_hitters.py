@@ -49,17 +49,6 @@ class HeavyHitters:
             if len(self._counts) >= self._room:
                 self._lessen()
 
-    def merge(self, other: HeavyHitters) -> None:
-        """Adds what another one of the same capacity counted; the bound on the error is the same as for one stream."""
-        if other.capacity != self.capacity:
-            raise ValueError("capacities %d and %d" % (self.capacity, other.capacity))
-        self.total += other.total
-        self.error += other.error
-        self._most_seen = max(self._most_seen, other._most_seen)
-        self._counts.update(other._counts)
-        if len(self._counts) >= self._room:
-            self._lessen()
-
     def top(self, number: int) -> list[tuple[t.Any, int, int]]:
         """The most frequent keys as (key, count, error): the true count is in [count, count + error].
 

@@ -77,19 +77,6 @@ def test_any_stream_in_any_pieces(keys, capacity, piece):
     check(hitters, keys)
 
 
-@given(st.lists(st.lists(st.integers(0, 30), max_size=100), max_size=5), st.integers(1, 12))
-def test_merged_ones_promise_the_same(parts, capacity):
-    merged = HeavyHitters(capacity)
-    for part in parts:
-        merged.merge(counted(part, capacity))
-    check(merged, sum(parts, []))
-
-
-def test_only_alike_ones_are_merged():
-    with pytest.raises(ValueError, match="5 and 4"):
-        HeavyHitters(5).merge(HeavyHitters(4))
-
-
 def test_a_capacity_is_at_least_one():
     with pytest.raises(ValueError, match="capacity 0"):
         HeavyHitters(0)
