@@ -43,6 +43,11 @@ root_only() {
   exit 0
 }
 
+# has_files PATTERN: whether the checkout holds such files. Not by "head": git would be ended by SIGPIPE now and then.
+has_files() {
+  [ -n "$(git ls-files -co --exclude-standard "$1")" ]
+}
+
 # copy_tree FOLDER: the files git knows, new ones included, as FOLDER/ansible_collections/netops/conntrack, whose
 # path it prints. Tools that walk a tree, or resolve links, see the collection there and nothing else.
 copy_tree() {
