@@ -1,0 +1,35 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets a host end as an earlier task of it ended whose outcome was passed over, so that more could be done first."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..plugin_utils.fleet import given
+from ..plugin_utils.fleet.rows import complaint
+
+ARGUMENTS = {"of": {"type": "list", "elements": "str", "required": True}}
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        super().run(tmp, task_vars)
+        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+        results = [given.mapping((task_vars or {}).get(name)) for name in arguments["of"]]
+        for result in results:
+            if result.get("unreachable"):
+                # Whatever action says so, Ansible takes the host for unreachable, in the exit status too.
+                raise AnsibleConnectionFailure("as above: %s" % complaint(result))
+        for result in results:
+            if result.get("failed"):
+                raise AnsibleActionFail("as above: %s" % complaint(result))
+        return {"changed": False}
