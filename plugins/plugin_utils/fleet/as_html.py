@@ -117,7 +117,8 @@ def _head(columns: t.Sequence[Column]) -> t.Iterator[str]:
     yield (
         '<div class="tools" hidden><input type="search" placeholder="Find a host or a verdict" '
         'aria-label="Find a host or a verdict"><output aria-live="polite"></output></div>\n'
-        '<div class="sheet">\n<table class="hosts">\n<thead><tr>'
+        '<div class="sheet">\n<table class="hosts%s">\n<thead><tr>'
+        % (" timed" if len(columns) == len(_COLUMNS) else "")
     )
     for column in columns:
         sorting = ""

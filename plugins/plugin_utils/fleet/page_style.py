@@ -59,7 +59,7 @@ h1 { font-size: 24px; line-height: 1.25; margin: 0 0 2px; overflow-wrap: anywher
 .hosts { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .hosts thead th {
   font-size: 13px; font-weight: 600; color: var(--soft); text-align: left; white-space: nowrap;
-  padding: 10px; vertical-align: bottom;
+  padding: 10px 9px; min-width: 0; vertical-align: bottom;
   border-bottom: 1px solid var(--line);
 }
 .hosts thead button { all: unset; cursor: pointer; position: relative; padding-right: 13px; }
@@ -71,8 +71,8 @@ h1 { font-size: 24px; line-height: 1.25; margin: 0 0 2px; overflow-wrap: anywher
 .hosts thead [aria-sort]:not([aria-sort="none"]) { color: var(--ink); }
 .hosts > tbody { border-bottom: 1px solid var(--line); }
 .hosts > tbody:last-child { border-bottom: 0; }
-.host > * { padding: 10px 9px 2px; vertical-align: top; text-align: left; font-weight: 400; }
-.host > th { font-weight: 600; overflow-wrap: anywhere; min-width: 216px; max-width: 380px; }
+.host > * { padding: 10px 9px 2px; vertical-align: top; text-align: left; font-weight: 400; min-width: 0; }
+.host > th { font-weight: 600; overflow-wrap: anywhere; }
 .host > .n, .hosts thead .n { text-align: right; white-space: nowrap; }
 .more > td { padding: 0 9px 10px; white-space: normal; }
 .none { color: var(--soft); }
@@ -120,15 +120,21 @@ details[open] summary { color: var(--ink); margin-bottom: 8px; }
 .told .wide { grid-column: 1 / -1; }
 footer { color: var(--soft); font-size: 13px; margin-top: 20px; }
 [hidden] { display: none !important; }
-@media screen and (max-width: 1020px) {
-  .hosts, .hosts > thead, .hosts > tbody { display: block; }
-  .hosts thead tr { display: flex; flex-wrap: wrap; padding: 4px 8px; border-bottom: 1px solid var(--line); }
+/* Not laid out as a table, so that of thousands of hosts only those in sight cost something. */
+@media screen {
+  .hosts { --columns: minmax(200px, 2fr) 130px 120px minmax(170px, 1fr) minmax(90px, 0.6fr) 80px; }
+  .hosts.timed { --columns: minmax(190px, 1fr) 116px 118px 164px 112px 100px 110px 88px 72px; }
+  .hosts, .hosts > thead, .hosts > tbody, .more, .more > td { display: block; }
+  .hosts > thead > tr, .host { display: grid; grid-template-columns: var(--columns); }
+  .hosts > tbody { content-visibility: auto; contain-intrinsic-size: auto 68px; }
+}
+@media screen and (max-width: 1100px) {
+  .hosts > thead > tr { display: flex; flex-wrap: wrap; padding: 4px 8px; border-bottom: 1px solid var(--line); }
   .hosts thead th { border: 0; padding: 6px 8px; }
   .hosts > tbody { padding: 10px 12px; }
-  .host { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 4px 20px; }
+  .host { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 4px 20px; }
   .host > *, .more > td { padding: 0; }
-  .more, .more > td { display: block; }
-  .host > th { min-width: 0; max-width: none; grid-column: 1 / -1; grid-row: 1; }
+  .host > th { grid-column: 1 / -1; grid-row: 1; }
   .host > .n { text-align: left; display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 10px; }
   .host > td::before { content: attr(data-label); color: var(--soft); font-size: 13px; }
   .host > .verdict::before { content: none; }
