@@ -15,7 +15,7 @@ import html
 import typing as t
 
 from . import statuses, words
-from .drawing import CLASSES, bar, shares, spark
+from .drawing import CLASSES, shares, spark, usage_bar
 from .page_script import SCRIPT
 from .page_style import STYLE
 from .rows import Row
@@ -154,7 +154,7 @@ def _host(row: Row, columns: t.Sequence[Column]) -> t.Iterator[str]:
 def _usage(row: Row) -> tuple[t.Any, str]:
     if row.usage is None:
         return None, ""
-    return row.usage, "<span>%s</span>%s" % (words.percent(row.usage), bar(row))
+    return row.usage, "<span>%s</span>%s" % (words.percent(row.usage), usage_bar(row))
 
 
 def _entries(row: Row) -> tuple[t.Any, str]:

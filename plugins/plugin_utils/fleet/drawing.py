@@ -22,7 +22,7 @@ _NOW = 32
 _WIDE, _HIGH = 96, 26
 
 
-def bar(row: Row) -> str:
+def usage_bar(row: Row) -> str:
     """How full; a table over its limit is a whole bar."""
     share = min(row.usage or 0, 1) * 100
     return (

@@ -28,20 +28,20 @@ class Strict(html.parser.HTMLParser):
         super().__init__(convert_charrefs=True)
         self.open, self.tags, self.texts, self.hosts, self.scripts = [], [], [], [], []
 
-    def handle_starttag(self, tag, attributes):
-        names = [name for name, _value in attributes]
+    def handle_starttag(self, tag, attrs):
+        names = [name for name, _value in attrs]
         assert len(names) == len(set(names)), self.get_starttag_text()
         assert not [name for name in names if name.startswith("on") or name in ("style", "srcdoc")], names
-        for name, value in attributes:
+        for name, value in attrs:
             if name in ("src", "href", "action"):
                 assert value == "data:,", value
         self.tags.append(tag)
         if tag not in EMPTY:
-            self.open.append((tag, dict(attributes)))
+            self.open.append((tag, dict(attrs)))
 
-    def handle_startendtag(self, tag, attributes):
+    def handle_startendtag(self, tag, attrs):
         assert tag in ENDED, tag
-        self.handle_starttag(tag, attributes)
+        self.handle_starttag(tag, attrs)
         self.open.pop()
 
     def handle_endtag(self, tag):
@@ -156,4 +156,4 @@ def test_without_an_interval_or_a_limit_none_is_drawn(row):
 
 
 def test_the_bar_of_a_table_over_its_limit_is_whole():
-    assert 'width="100.0"' in drawing.bar(Row("a", "full", "", usage=2.18))
+    assert 'width="100.0"' in drawing.usage_bar(Row("a", "full", "", usage=2.18))

@@ -138,7 +138,7 @@ def test_facts_of_any_kind_make_a_row_of_plain_values(facts, gathered, table):
     assert row.status in statuses.WORST_FIRST
     json.dumps(row._asdict(), allow_nan=False).encode("utf-8")
     for value in (row.entries, row.max, row.drops, row.seconds_to_full):
-        assert value is None or (type(value) is int and value >= 0)
+        assert value is None or (value.__class__ is int and value >= 0)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_texts_become_plain_ones_that_can_be_written():
     class Tagged(str):
         __slots__ = ()
 
-    assert type(given.text(Tagged("a"))) is str
+    assert given.text(Tagged("a")).__class__ is str
     assert given.text("a\udcff") == "a\ufffd"
     assert given.text(b"a") is None
     assert given.text(10**5000) == "a very large number"
