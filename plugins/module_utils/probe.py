@@ -132,6 +132,7 @@ TUNED: tuple[Item, ...] = (
 )
 
 RECORD = File(record_file.PATH, limit=record_file.LIMIT)
+LAST_CHANGE = File(record_file.LAST_CHANGE, limit=record_file.LIMIT)
 
 # A rule may go on over several lines, and jump.
 _RULE_WORDS = ("conntrack", "sysctl", "/proc/sys", "module", "GOTO", "LABEL", "\\")

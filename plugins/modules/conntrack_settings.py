@@ -32,6 +32,8 @@ options:
       - V(present) sets O(settings).
       - V(restored) brings back what was there before the first change, live values and files. A host that was never
         changed is left alone, and so is a file that somebody else changed since.
+      - With O(change), V(restored) brings back what was there before the change of that name, where it was the last
+        one, and leaves other hosts alone.
     type: str
     choices: [present, restored]
     default: present
@@ -96,6 +98,7 @@ options:
 extends_documentation_fragment:
   - netops.conntrack.attributes
   - netops.conntrack.transport.confirm
+  - netops.conntrack.change
   - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_facts
@@ -145,6 +148,17 @@ EXAMPLES = r"""
 - name: As it was before the first change
   netops.conntrack.conntrack_settings:
     state: restored
+
+- name: A change that can be undone by its name
+  netops.conntrack.conntrack_settings:
+    settings:
+      max: 262144
+    change: rollout-42
+
+- name: As it was before that change
+  netops.conntrack.conntrack_settings:
+    state: restored
+    change: rollout-42
 """
 
 RETURN = r"""

@@ -83,6 +83,7 @@ options:
 extends_documentation_fragment:
   - netops.conntrack.attributes
   - netops.conntrack.transport.confirm
+  - netops.conntrack.change
   - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.iptables_config

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..planners import rollback, transaction
+from ..planners import last_change, rollback, transaction
 from ..planners.reasons import REASONS
 from ..planners.record import Unusable
 from ..planners.sequence import Host
@@ -25,6 +25,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "allow_lower": {"type": "bool", "default": False},
     "confirm": {"type": "int", "default": 0},
     "confirm_token": {"type": "str", "no_log": False},
+    "change": {"type": "str"},
     "memory_percent": {"type": "float", "default": 5.0},
     "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
 }
@@ -36,14 +37,15 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
     if not 0 < params["memory_percent"] <= 50:
         return returned({}, failure="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
     try:
+        last_change.check(params["change"])
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
         if params["state"] == "restored":
-            result = transaction.undo(host(), params["allow_lower"], check, confirm)
+            result = transaction.undo(host(), params["allow_lower"], check, confirm, params["change"])
         else:
             options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
             wanted = parse(params["settings"] or {})
-            result = transaction.apply(host(), wanted, options, check, confirm)
-    except (Invalid, Unusable, rollback.Refused) as error:
+            result = transaction.apply(host(), wanted, options, check, confirm, params["change"])
+    except (Invalid, last_change.Invalid, Unusable, rollback.Refused) as error:
         return refused(error)
     values = {
         "changed": result.changed,

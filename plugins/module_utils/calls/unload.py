@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..planners import keep_off, rollback, unloading
+from ..planners import keep_off, last_change, rollback, unloading
 from ..planners.record import Unusable
 from .returned import Returned, refused, returned
 
@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "deny": {"type": "str", "choices": list(keep_off.DENY), "default": keep_off.NONE},
     "confirm": {"type": "int", "default": 0},
     "confirm_token": {"type": "str", "no_log": False},
+    "change": {"type": "str"},
     "backup": {"type": "bool", "default": False},
 }
 CONSTRAINTS: dict[str, t.Any] = {}
@@ -36,10 +37,11 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
         params["deny"],
     )
     try:
+        last_change.check(params["change"])
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
         there = host()
-        result = unloading.apply(there, params["when"], options, check, confirm)
-    except (keep_off.Refused, Unusable, rollback.Refused) as error:
+        result = unloading.apply(there, params["when"], options, check, confirm, params["change"])
+    except (keep_off.Refused, last_change.Invalid, Unusable, rollback.Refused) as error:
         return refused(error)
     done = not (result.refusal or result.failures)
     values = {

@@ -1,8 +1,8 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the record of a host's first state lies, and of what the facts want to know too: when max was set last, and
-what was asked for last.
+"""Where the records of a host's first state and of its last change lie, and of what the facts want to know too: when
+max was set last, and what was asked for last.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 PATH = "/var/lib/netops-conntrack/original.json"
+LAST_CHANGE = "/var/lib/netops-conntrack/last-change.json"
 LIMIT = 1 << 24
 
 

@@ -12,7 +12,7 @@ from ..facts import access
 from ..formats import modules as module_list
 from ..formats import shell_assignments
 from ..plan import FILE, Step, describe, diff
-from ..probe import MOUNTS, RECORD, File, Item
+from ..probe import LAST_CHANGE, MOUNTS, RECORD, File, Item
 from ..snapshot import Snapshot
 from . import sequence
 
@@ -77,6 +77,7 @@ def apply(
         File("/proc/modules", limit=1 << 18),
         MOUNTS,
         RECORD,
+        LAST_CHANGE,
     )
     before = host.read(items)
     steps = plan(before, paths, modules, state)

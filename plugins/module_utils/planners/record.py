@@ -49,44 +49,33 @@ class Original(t.NamedTuple):
         return text == self.text or digest(text) in (self.left, self.earlier)
 
 
-def read(snapshot: Snapshot) -> dict[str, Original]:
+def read(snapshot: Snapshot, file: str = PATH) -> dict[str, Original]:
     """Path to what was there first; empty on a host that was never changed. Raises Unusable."""
-    reading = snapshot.reading(PATH)
+    reading = snapshot.reading(file)
     if reading.text is None:
-        if snapshot.exists(PATH):
+        if snapshot.exists(file):
             hint = "; use become" if reading.reason == FORBIDDEN else ""
-            raise Unusable("%s cannot be read: %s%s" % (PATH, reading.reason, hint))
+            raise Unusable("%s cannot be read: %s%s" % (file, reading.reason, hint))
         return {}
     try:
         data = json.loads(reading.text)
         if data["version"] != _VERSION:
-            raise Unusable("%s was written by another version of netops.conntrack" % PATH)
+            raise Unusable("%s was written by another version of netops.conntrack" % file)
         return {_checked(path, row["kind"]): _original(row) for path, row in data["paths"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, Unusable):
             raise
-        raise Unusable("%s is damaged; move it away after a look at it" % PATH) from error
+        raise Unusable("%s is damaged; move it away after a look at it" % file) from error
 
 
 def step(snapshot: Snapshot, steps: t.Iterable[Step], wanted: t.Mapping[str, int] | None = None) -> Step | None:
     """The step that records what these steps are about to change, and what is ``wanted`` with them.
 
     None where all of it is on record, or where a host that was never changed is not going to be. Raises Unusable.
-
-    What somebody else wrote into a file between two changes of ours must not be undone with them: ``left`` is then not
-    brought up to date, so that the file counts as changed by somebody else from then on.
     """
     known = read(snapshot)
-    rows = dict(known)
-    steps = [each for each in steps if each.kind in _KINDS]
-    for change in steps:
-        namespace = persistence.foreign_namespace(snapshot) if change.kind == SYSCTL else None
-        first = rows.get(change.path) or Original(change.kind, change.before, None, namespace)
-        if change.kind == FILE and not first.ours(change.before):
-            continue
-        if change.kind == FILE:
-            first = first._replace(left=digest(change.after), earlier=digest(change.before))
-        rows[change.path] = first
+    steps = list(steps)
+    rows = merge(snapshot, known, steps)
     now = clock.read(snapshot)
     sets_max = any(change.kind == SYSCTL and change.setting == "max" and change.after for change in steps)
     when = now.now if now and sets_max else max_set(snapshot.text(PATH) or "")
@@ -97,6 +86,26 @@ def step(snapshot: Snapshot, steps: t.Iterable[Step], wanted: t.Mapping[str, int
         if rows == known and not sets_max and (wanted == told or not rows)
         else _write(snapshot, rows, when, wanted)
     )
+
+
+def merge(snapshot: Snapshot, known: t.Mapping[str, Original], steps: t.Iterable[Step]) -> dict[str, Original]:
+    """What is on record with these steps.
+
+    What somebody else wrote into a file between two changes of ours must not be undone with them: ``left`` is then not
+    brought up to date, so that the file counts as changed by somebody else from then on.
+    """
+    rows = dict(known)
+    for change in steps:
+        if change.kind not in _KINDS:
+            continue
+        namespace = persistence.foreign_namespace(snapshot) if change.kind == SYSCTL else None
+        first = rows.get(change.path) or Original(change.kind, change.before, None, namespace)
+        if change.kind == FILE and not first.ours(change.before):
+            continue
+        if change.kind == FILE:
+            first = first._replace(left=digest(change.after), earlier=digest(change.before))
+        rows[change.path] = first
+    return rows
 
 
 def corrected(
@@ -117,7 +126,8 @@ def digest(text: str | None) -> str | None:
     return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None, wanted: t.Mapping[str, int]) -> Step:
+def text_of(rows: t.Mapping[str, Original], **more: t.Any) -> str | None:
+    """A record as it is written, with ``more`` beside the paths; None for one of nothing."""
     paths = {
         path: {
             "kind": row.kind,
@@ -128,8 +138,11 @@ def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | Non
         }
         for path, row in sorted(rows.items())
     }
-    data = {"version": _VERSION, "max_set": when, "wanted": dict(sorted(wanted.items())), "paths": paths}
-    text = json.dumps(data, indent=1) + "\n" if rows else None
+    return json.dumps({"version": _VERSION, **more, "paths": paths}, indent=1) + "\n" if rows else None
+
+
+def _write(snapshot: Snapshot, rows: t.Mapping[str, Original], when: float | None, wanted: t.Mapping[str, int]) -> Step:
+    text = text_of(rows, max_set=when, wanted=dict(sorted(wanted.items())))
     return Step(FILE, PATH, snapshot.text(PATH), text, "so that the first state can be restored", mode=0o600)
 
 

@@ -16,6 +16,8 @@ from ..snapshot import Snapshot
 from . import lowering, persistence, record, sequence
 from .reasons import CHANGED_SINCE, HOST_OWNED, READ_ONLY, WOULD_LOWER
 
+_AS_BEFORE = "as it was before"
+
 
 class Refusal(t.NamedTuple):
     """A path that is left as it is, and why: one of the planner's reasons and a sentence."""
@@ -29,7 +31,8 @@ class RestorePlan(t.NamedTuple):
     """``settled`` are the recorded paths that are, or will be, as they were first.
 
     ``loads`` come after the files, as one of these may be what keeps a module from being loaded: the modules that were
-    unloaded, the chains that need them, and the values that come with them.
+    unloaded, the chains that need them, and the values that come with them. ``closing`` comes last, where all went
+    well: what the record of the first state was, where it is the last change that is undone.
     """
 
     live: tuple[Step, ...]
@@ -37,16 +40,19 @@ class RestorePlan(t.NamedTuple):
     refusals: tuple[Refusal, ...]
     settled: tuple[str, ...]
     loads: tuple[Step, ...] = ()
+    closing: tuple[Step, ...] = ()
 
 
-def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
-    """Nothing at all for a host that has no record. Raises record.Unusable."""
-    live, files, refusals, settled, loads = [], [], [], [], []
-    recorded = record.read(snapshot)
+def plan(snapshot: Snapshot, recorded: t.Mapping[str, record.Original], allow_lower: bool) -> RestorePlan:
+    """The way back to what is ``recorded``, of the first state or of that before the last change."""
+    live, files, refusals, settled, loads, closing = [], [], [], [], [], []
     listed = {module.name for module in module_list.parse(snapshot.text(LOADED) or "")}
     missing = {path for path, row in recorded.items() if row.kind == UNLOAD and module_of(path) not in listed}
     core = any(conntrack_modules.is_core(module_of(path)) for path in missing)
     for path, original in recorded.items():
+        if path == record.PATH:
+            closing.append(Step(FILE, path, snapshot.text(path), original.text, _AS_BEFORE, mode=0o600))
+            continue
         if original.kind in (UNLOAD, CHAIN):
             step: Step | Refusal | None = _unloaded(path, original, missing)
         else:
@@ -60,7 +66,7 @@ def plan(snapshot: Snapshot, allow_lower: bool) -> RestorePlan:
             (files if step.kind == FILE else loads if comes else live).append(step)
     live.sort(key=_order)
     loads.sort(key=_order)
-    return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled), tuple(loads))
+    return RestorePlan(tuple(live), tuple(files), tuple(refusals), tuple(settled), tuple(loads), tuple(closing))
 
 
 def setting_of(path: str) -> Setting | None:
@@ -69,7 +75,7 @@ def setting_of(path: str) -> Setting | None:
 
 
 def _unloaded(path: str, original: record.Original, missing: t.Collection[str]) -> Step | None:
-    why = "it was there before the first change"
+    why = "it was there before"
     if original.kind == CHAIN:
         return Step(CHAIN, path, None, original.text, why)
     return Step(MODULE, path, None, original.text, why) if path in missing else None
@@ -82,8 +88,7 @@ def _step(
     if original.kind == SYSCTL:
         if core and not snapshot.exists(path) and original.text:
             setting = setting_of(path)
-            why = "as it was before the first change"
-            return Step(SYSCTL, path, None, original.text.strip(), why, setting.name if setting else None)
+            return Step(SYSCTL, path, None, original.text.strip(), _AS_BEFORE, setting.name if setting else None)
         return _live_step(snapshot, path, original, allow_lower)
     if now.text is None and snapshot.exists(path):
         return Refusal(path, READ_ONLY, "%s cannot be read: %s" % (path, now.reason))
@@ -95,7 +100,7 @@ def _step(
         )
         detail = "%s was changed by somebody else since; %s" % (path, first)
         return Refusal(path, CHANGED_SINCE, detail)
-    return Step(FILE, path, now.text, original.text, "as it was before the first change")
+    return Step(FILE, path, now.text, original.text, _AS_BEFORE)
 
 
 def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:
@@ -117,7 +122,7 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     refused = access.refusal(snapshot, path)
     if refused:
         return Refusal(path, READ_ONLY, refused)
-    return Step(SYSCTL, path, before, after, "as it was before the first change", name)
+    return Step(SYSCTL, path, before, after, _AS_BEFORE, name)
 
 
 def _order(step: Step) -> tuple[int, tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from ..facts import access
 from ..plan import FILE, Outcome, Step, predict
 from ..probe import File, Item
 from ..snapshot import Snapshot
-from . import record
+from . import last_change, record
 
 _LARGEST = 1 << 24
 _NOT_RECORDED = "nothing was changed, because the first state cannot be recorded: %s"
@@ -75,34 +75,39 @@ def carry_out(
     wanted: t.Mapping[str, int] | None = None,
     lost: t.Sequence[Step] = (),
     closing: t.Sequence[Step] = (),
+    change: str | None = None,
 ) -> Done:
     """``again`` is read anew afterwards, and so is every file that was written.
 
     ``files`` is asked for the file steps when it is known which live steps failed, so that no value is made to stand
     that the kernel refused. ``recorded`` keeps the first state for a later restore, and what is ``wanted``, by the
     settings' names. ``lost`` are values that go with the live steps: to be recorded, and not to be written.
-    ``closing`` comes after all the others, where every one of them succeeded. Raises record.Unusable, and Unguarded
+    ``closing`` comes after all the others, where every one of them succeeded. ``change`` is the name by which this
+    can be undone alone. Raises record.Unusable, and Unguarded
     where the ``guard`` cannot be set up.
     """
     earlier = guard.earlier if guard else ()
     trial = bool(guard and guard.trial)
     wanted = None if trial else wanted
     planned = files([])
-    first = record.step(before, _on_record([*earlier, *lost, *live, *planned], trial), wanted) if recorded else None
-    if first and access.read_only_mount(before, record.PATH):
+    changes = _on_record([*earlier, *lost, *live, *planned], trial)
+    first = record.step(before, changes, wanted) if recorded else None
+    last = last_change.step(before, [*changes, *([first] if first else ())], change) if recorded else None
+    if (first or last) and access.read_only_mount(before, record.PATH):
         raise record.Unusable(_NOT_RECORDED % "%s lies on a read-only file system" % record.PATH)
     if check:
         return Done(predict(before, [*lost, *live, *planned]), (*live, *planned), (), ())
     if not guard and not live and not planned and not first:
         return Done(before, (), (), ())
-    stages: list[t.Sequence[Step]] = [[step] for step in (first, *(guard.steps if guard else ())) if step]
+    # The last change first: it holds what the record of the first state was before.
+    stages: list[t.Sequence[Step]] = [[step] for step in (last, first, *(guard.steps if guard else ())) if step]
     prepared = len(stages)
     stages += [live] if trial else [live, planned, *([closing] if closing else ())]
     written = [step.path for stage in stages[prepared:] for step in (*earlier, *stage) if step.kind == FILE]
     again = [*again, *(File(path, limit=_LARGEST) for path in dict.fromkeys(written))]
     # All of it at once, as every question to a host that is far away takes its time.
     results, read_back = host.in_stages(stages, again)
-    _check_prepared(host, results[:prepared], first, guard)
+    _check_prepared(host, results[:prepared], (last, first))
     outcomes = list(results[prepared])
     failed = [outcome for outcome in outcomes if outcome.error]
     if failed and not trial:
@@ -124,16 +129,15 @@ def carry_out(
     return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings), closed)
 
 
-def _check_prepared(
-    host: Host, results: t.Sequence[t.Sequence[Outcome]], first: Step | None, guard: Guard | None
-) -> None:
-    """Raises record.Unusable where the first state was not recorded, and Unguarded where a step of the guard failed.
+def _check_prepared(host: Host, results: t.Sequence[t.Sequence[Outcome]], records: t.Collection[Step | None]) -> None:
+    """Raises record.Unusable where ``records`` were not written, and Unguarded where a step of the guard failed.
 
     Then what was written up to there is taken back.
     """
     undo: list[Step] = []
     for outcome in (outcome for stage in results for outcome in stage):
-        if outcome.error and outcome.step is first:
+        if outcome.error and any(outcome.step is step for step in records):
+            host.carry_out(undo)
             raise record.Unusable(_NOT_RECORDED % outcome.detail)
         if outcome.error:
             host.carry_out(undo)

@@ -14,16 +14,16 @@ from ..facts import settings as live_settings
 from ..facts.identity import identify
 from ..formats import record_file
 from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff
-from ..probe import COUNTERS, DATE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
+from ..probe import COUNTERS, DATE, LAST_CHANGE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
-from . import persistence, reasons, record, restore, rollback, sequence
+from . import last_change, persistence, reasons, record, restore, rollback, sequence
 from . import settings as planner
 from .rollback import Confirm
 from .settings import Options, Row, SettingsPlan
 from .wanted import Wanted
 
 ITEMS: tuple[Item, ...] = tuple(
-    dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, DATE, *rollback.ITEMS))
+    dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, LAST_CHANGE, DATE, *rollback.ITEMS))
 )
 
 _REASON_OF = {
@@ -63,7 +63,12 @@ class Result(t.NamedTuple):
 
 
 def apply(
-    host: sequence.Host, wanted: t.Sequence[Wanted], options: Options, check: bool, confirm: Confirm | None = None
+    host: sequence.Host,
+    wanted: t.Sequence[Wanted],
+    options: Options,
+    check: bool,
+    confirm: Confirm | None = None,
+    change: str | None = None,
 ) -> Result:
     """Sets what is wanted. Raises record.Unusable where the host's record of its first state is damaged, and
     rollback.Refused where a change on trial stands in the way, or was to be confirmed and is over.
@@ -84,7 +89,7 @@ def apply(
     numbers = {row.setting.name: row.wanted for row in found.rows}
     guard = rollback.guard(before, confirm, trial, found.live, numbers)
     standing = {row.setting.name: row.wanted for row in found.rows if row.to_persist} if options.persist else {}
-    done = _carry_out(host, before, found.live, files, check, guard, wanted=standing)
+    done = _carry_out(host, before, found.live, files, check, guard, wanted=standing, change=change)
     was = rollback.as_before(before, guard.earlier) if guard else before
     rows = {row.setting.name: _row(row, was, done, options) for row in found.rows}
     warnings = [*news, *found.warnings, *done.warnings, *_overruled(found, done.after, options)]
@@ -97,17 +102,22 @@ def apply(
     return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied, explanation, on_trial)
 
 
-def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm | None = None) -> Result:
-    """Brings the recorded first state back; nothing on a host without a record. Raises as apply does."""
+def undo(
+    host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm | None = None, change: str | None = None
+) -> Result:
+    """Brings back what was there before the first change, or before the last one where it has the name ``change``.
+
+    Nothing on a host that has no record of that. Raises as apply does.
+    """
     before = host.read(ITEMS)
-    unread = [File(path) for path in record.read(before) if before.reason(path) == NOT_READ]
+    unread = [File(path) for path in _recorded(before, change) if before.reason(path) == NOT_READ]
     before = before.with_readings(dict(host.read(unread).items())) if unread else before
     before, trial, news = rollback.begin(host, before, confirm, check)
-    found = restore.plan(before, allow_lower)
+    found = restore.plan(before, _recorded(before, change), allow_lower)
     guard = rollback.guard(before, confirm, trial, found.live, {})
     later = (*found.files, *found.loads)
-    forget = [record.forget(before, found.settled)] if found.settled else []
-    done = _carry_out(host, before, found.live, lambda failed: later, check, guard, recorded=False, closing=forget)
+    closing = [*(() if found.refusals else found.closing), *_forgotten(before, found.settled, change)]
+    done = _carry_out(host, before, found.live, lambda failed: later, check, guard, recorded=False, closing=closing)
     on_trial = not check and bool(guard and guard.trial)
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in _causes(done)]
@@ -115,7 +125,7 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     warnings = [*news, *done.warnings, *_staying(before, done.after)]
     if settled and not check and not on_trial:
         # What could not be put back stays on record.
-        forgotten = host.carry_out([record.forget(before, settled)]) if done.closed is None else done.closed
+        forgotten = host.carry_out(_forgotten(before, settled, change)) if done.closed is None else done.closed
         warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
     earlier = guard.earlier if guard else ()
     was = rollback.as_before(before, earlier)
@@ -133,6 +143,21 @@ def undo(host: sequence.Host, allow_lower: bool, check: bool, confirm: Confirm |
     return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [], on_trial)
 
 
+def _recorded(snapshot: Snapshot, change: str | None) -> dict[str, record.Original]:
+    return last_change.read(snapshot, change) if change else record.read(snapshot)
+
+
+def _forgotten(snapshot: Snapshot, settled: t.Collection[str], change: str | None) -> list[Step]:
+    """What is as it was is taken off the record. With the first state the way back to a later one is gone too."""
+    if not settled:
+        return []
+    if change:
+        gone = [last_change.forget(snapshot, {*settled, record.PATH})]
+    else:
+        gone = [record.forget(snapshot, settled), last_change.forget(snapshot)]
+    return [step for step in gone if step]
+
+
 def _carry_out(
     host: sequence.Host,
     before: Snapshot,
@@ -143,9 +168,12 @@ def _carry_out(
     recorded: bool = True,
     wanted: t.Mapping[str, int] | None = None,
     closing: t.Sequence[Step] = (),
+    change: str | None = None,
 ) -> sequence.Done:
     try:
-        done = sequence.carry_out(host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing)
+        done = sequence.carry_out(
+            host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing, change=change
+        )
     except sequence.Unguarded as error:
         raise rollback.unguarded(error.args[0]) from error
     return _as_shown(done) if check else done

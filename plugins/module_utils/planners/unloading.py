@@ -11,7 +11,7 @@ from ..facts import access, bringers, conntrack_modules, namespaces, rulesets
 from ..facts.identity import identify
 from ..formats import modules as module_list
 from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, describe, diff, module_of
-from ..probe import COUNTERS, DATE, ENTRIES, HOLDERS, PERSISTENCE, RECORD, SYSCTLS, File, Item, items
+from ..probe import COUNTERS, DATE, ENTRIES, HOLDERS, LAST_CHANGE, PERSISTENCE, RECORD, SYSCTLS, File, Item, items
 from ..snapshot import Snapshot
 from . import keep_off, rollback, sequence, unload
 from .rollback import Confirm
@@ -28,6 +28,7 @@ ITEMS: tuple[Item, ...] = tuple(
             *rulesets.FIRST,
             *bringers.ITEMS,
             RECORD,
+            LAST_CHANGE,
             DATE,
             *rollback.ITEMS,
         )
@@ -51,7 +52,12 @@ class Result(t.NamedTuple):
 
 
 def apply(
-    host: sequence.Host, when: str, options: keep_off.Options, check: bool, confirm: Confirm | None = None
+    host: sequence.Host,
+    when: str,
+    options: keep_off.Options,
+    check: bool,
+    confirm: Confirm | None = None,
+    change: str | None = None,
 ) -> Result:
     """Raises keep_off.Refused for what cannot be asked or edited, record.Unusable and rollback.Refused."""
     keep_off.check(options)
@@ -68,7 +74,9 @@ def apply(
 
     guard = rollback.guard(before, confirm, trial, found.live, {}, found.lost)
     try:
-        done = sequence.carry_out(host, _AGAIN, before, found.live, files, check, guard=guard, lost=found.lost)
+        done = sequence.carry_out(
+            host, _AGAIN, before, found.live, files, check, guard=guard, lost=found.lost, change=change
+        )
     except sequence.Unguarded as error:
         raise rollback.unguarded(error.args[0]) from error
     failures = ["%s: %s" % (failure.step.path, failure.detail) for failure in done.failures]

@@ -181,7 +181,8 @@ def test_after_restored_a_new_first_state_is_recorded(host):
 
 def test_buckets_come_before_max_and_the_rest(host):
     setup(host, {"udp_timeout": 20, "max": 300000, "buckets": 300000})
-    live = restore.plan(host.read(transaction.ITEMS), True).live
+    now = host.read(transaction.ITEMS)
+    live = restore.plan(now, record.read(now), True).live
     assert [step.setting for step in live] == ["buckets", "max", "udp_timeout"]
 
 
@@ -189,7 +190,8 @@ def test_buckets_come_before_max_and_the_rest(host):
 def test_the_high_threshold_is_never_below_the_low_one_on_the_way_back(host, high, low):
     setup(host, {"frag6_high_thresh": high, "frag6_low_thresh": low})
     standing = {"frag6_high_thresh": high, "frag6_low_thresh": low}
-    live = restore.plan(host.read(transaction.ITEMS), True).live
+    now = host.read(transaction.ITEMS)
+    live = restore.plan(now, record.read(now), True).live
     assert len(live) == 2
     for step in live:
         standing[step.setting] = int(step.after)
@@ -234,7 +236,8 @@ def test_what_has_become_read_only_stays_on_record(host):
     setup(host, {"udp_timeout": 20}, persist=False)
     readings = dict(host.read([*transaction.ITEMS]).items())
     readings[NF + "udp_timeout"] = readings[NF + "udp_timeout"]._replace(mode=0o444)
-    found = restore.plan(Snapshot(readings), True)
+    now = Snapshot(readings)
+    found = restore.plan(now, record.read(now), True)
     assert [(row.path, row.reason) for row in found.refusals] == [(NF + "udp_timeout", "read_only")]
     assert found.settled == ()
 
@@ -349,7 +352,7 @@ def test_any_record_is_read_or_refused(text):
     except record.Unusable:
         return
     assert all(row.kind in (FILE, SYSCTL) for row in found.values())
-    restore.plan(snapshot, False)
+    restore.plan(snapshot, record.read(snapshot), False)
 
 
 # Whatever happens, the first state comes back

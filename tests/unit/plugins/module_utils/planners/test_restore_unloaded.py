@@ -43,7 +43,7 @@ def test_a_module_loses_the_user_that_is_gone():
 
 
 def test_modules_come_back_first_then_chains_then_values():
-    plan = restore.plan(unloaded(), allow_lower=False)
+    plan = restore.plan(unloaded(), record.read(unloaded()), allow_lower=False)
     assert [(step.kind, step.path, step.after) for step in plan.loads] == [
         (MODULE, "/sys/module/nf_conntrack", "nf_conntrack"),
         (MODULE, "/sys/module/xt_conntrack", "xt_conntrack"),
@@ -59,14 +59,15 @@ def test_modules_come_back_first_then_chains_then_values():
 def test_a_module_comes_back_with_its_parameters():
     before = planning.snapshot(files={"/proc/modules": MODULES})
     step = Step(UNLOAD, "/sys/module/nf_conntrack_ftp", "nf_conntrack_ftp ports=21,2121", None, "")
-    plan = restore.plan(predict(before, [step, record.step(before, [step])]), allow_lower=False)
+    now = predict(before, [step, record.step(before, [step])])
+    plan = restore.plan(now, record.read(now), allow_lower=False)
     assert [step.after for step in plan.loads] == ["nf_conntrack_ftp ports=21,2121"]
 
 
 def test_what_somebody_loaded_meanwhile_is_not_loaded_again():
     after = unloaded()
     again = planning.snapshot(files={"/proc/modules": MODULES, record.PATH: after.text(record.PATH)})
-    plan = restore.plan(again, allow_lower=False)
+    plan = restore.plan(again, record.read(again), allow_lower=False)
     assert [step.kind for step in plan.loads] == [CHAIN]
     assert [step.kind for step in plan.live] == [SYSCTL]
 

@@ -1,0 +1,181 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change that has a name is undone alone: the host is then as it was before that change, not as it was at first."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils.calls import settings as call
+from ansible_collections.netops.conntrack.plugins.module_utils.formats import record_file
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import iptables_config, record, transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
+from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
+from ansible_collections.netops.conntrack.tests.unit import planning
+
+DROP_IN = "/etc/sysctl.d/99-zz-netops-conntrack.conf"
+IPTABLES = "/etc/sysconfig/iptables-config"
+FOLDER = "/var/lib/netops-conntrack"
+
+
+@pytest.fixture
+def host(tmp_path):
+    return planning.copy("debian12", tmp_path)
+
+
+def change(host, name, **wanted):
+    result = transaction.apply(host, parse(wanted), Options(), False, change=name)
+    assert not result.unapplied and result.changed
+    return result
+
+
+def undo(host, name, check=False):
+    return transaction.undo(host, True, check, change=name)
+
+
+def state(host):
+    """Every file of the host but those of the record of the last change, with its content."""
+    found = {}
+    for folder, _folders, files in os.walk(host.root):
+        for file in files:
+            path = os.path.join(folder, file)
+            if not path.endswith(record_file.LAST_CHANGE):
+                with open(path, "rb") as stream:
+                    found[path[len(host.root) :]] = stream.read()
+    return found
+
+
+def test_the_first_change_undone_leaves_nothing(host):
+    before = state(host)
+    change(host, "rollout-1", max=131072, tcp_timeout_established=216000)
+    assert state(host) != before
+
+    result = undo(host, "rollout-1")
+
+    assert result.changed and not result.unapplied and not result.warnings
+    assert state(host) == before
+    assert not os.path.exists(host.root + FOLDER)
+
+
+def test_a_later_change_undone_leaves_the_earlier_one_and_its_way_back(host):
+    first = state(host)
+    change(host, None, max=131072, tcp_timeout_established=216000)
+    tuned = state(host)
+    change(host, "rollout-2", max=262144, udp_timeout=20)
+
+    assert undo(host, "rollout-2").changed
+    assert state(host) == tuned
+
+    assert not transaction.undo(host, True, False).unapplied
+    assert state(host) == first
+
+
+def test_check_mode_foretells_the_undoing_and_does_nothing(host):
+    change(host, "rollout", max=262144, udp_timeout=20)
+    changed = state(host)
+
+    foretold = undo(host, "rollout", check=True)
+    assert state(host) == changed
+
+    done = undo(host, "rollout")
+    assert (foretold.settings, foretold.steps, foretold.diff) == (done.settings, done.steps, done.diff)
+
+
+@pytest.mark.parametrize("asked", ["another", "rollout.", "Rollout"])
+def test_a_change_of_another_name_is_left_alone(host, asked):
+    change(host, "rollout", max=262144)
+    changed = state(host)
+    result = undo(host, asked)
+    assert not result.changed and not result.steps
+    assert state(host) == changed
+
+
+def test_runs_of_one_name_are_one_change(host):
+    before = state(host)
+    change(host, "rollout", max=131072)
+    change(host, "rollout", max=262144, tcp_timeout_established=216000)
+    change(host, "rollout", max=524288)
+    assert undo(host, "rollout").changed
+    assert state(host) == before
+
+
+@pytest.mark.parametrize("name", [None, "next"])
+def test_after_another_change_there_is_no_way_back_to_before_the_one_named(host, name):
+    change(host, "rollout", max=131072)
+    change(host, name, udp_timeout=20)
+    changed = state(host)
+    assert not undo(host, "rollout").changed
+    assert state(host) == changed
+
+
+def test_a_change_of_another_module_counts_as_one(host):
+    change(host, "rollout", max=131072)
+    os.makedirs(os.path.dirname(host.root + IPTABLES), exist_ok=True)
+    with open(host.root + IPTABLES, "w", encoding="utf-8") as stream:
+        stream.write('IPTABLES_MODULES="ip_conntrack_ftp"\n')
+    iptables_config.apply(host, [IPTABLES], None, "commented", False)
+    assert not undo(host, "rollout").changed
+
+
+def test_a_run_that_changes_nothing_is_no_change(host):
+    before = state(host)
+    change(host, "rollout", max=131072)
+    assert not transaction.apply(host, parse({"max": 131072}), Options(), False, change="next").changed
+    assert undo(host, "rollout").changed
+    assert state(host) == before
+
+
+def test_once_undone_it_is_over(host):
+    change(host, "rollout", max=131072)
+    assert undo(host, "rollout").changed
+    assert not undo(host, "rollout").changed
+
+
+def test_what_somebody_else_wrote_since_is_left_and_the_rest_put_back(host):
+    change(host, None, max=131072)
+    change(host, "rollout", max=262144, udp_timeout=20)
+    planning.overwrite(host.root + DROP_IN, "# by hand\n")
+
+    result = undo(host, "rollout")
+
+    assert [(row.what, row.reason) for row in result.unapplied] == [(DROP_IN, "changed_since")]
+    assert state(host)[DROP_IN] == b"# by hand\n"
+    assert state(host)[planning.NF + "max"] == b"131072\n"
+    # Both records know what is left to do.
+    assert [row.what for row in undo(host, "rollout", check=True).unapplied] == [DROP_IN]
+    assert [row.what for row in transaction.undo(host, True, True).unapplied] == [DROP_IN]
+
+
+def test_the_way_back_to_the_first_state_ends_that_to_a_later_one(host):
+    before = state(host)
+    change(host, "rollout", max=131072)
+    assert transaction.undo(host, True, False).changed
+    assert state(host) == before
+    assert not os.path.exists(host.root + FOLDER)
+
+
+def test_a_damaged_record_is_no_way_back_and_no_obstacle(host):
+    change(host, "rollout", max=131072)
+    planning.overwrite(host.root + record_file.LAST_CHANGE, "{")
+    with pytest.raises(record.Unusable, match="last-change.json is damaged"):
+        undo(host, "rollout")
+    change(host, "next", max=262144)
+    assert undo(host, "next").changed
+
+
+def test_only_root_may_read_the_record(host):
+    change(host, "rollout", max=131072)
+    assert os.stat(host.root + record_file.LAST_CHANGE).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "a\n", "é", "x" * 65])
+def test_what_is_no_name_is_refused_before_anything_is_read(name):
+    defaults = {option: spec.get("default") for option, spec in call.ARGUMENTS.items()}
+
+    def host():
+        raise AssertionError("the host was asked for")
+
+    returned = call.call(host, {**defaults, "settings": {"max": 1000}, "change": name}, False)
+    assert returned.failure.startswith("change: '") and "' is no name; allowed: up to 64" in returned.failure
