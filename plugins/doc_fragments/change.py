@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A name for a change, by which it can be undone alone."""
+"""How a change is made so that a rollout can judge it and take it back."""
 
 from __future__ import annotations
 
@@ -18,4 +18,12 @@ options:
       - M(netops.conntrack.conntrack_settings) with O(netops.conntrack.conntrack_settings#module:state=restored) and
         this name undoes this change only.
     type: str
+  watch:
+    description:
+      - Look for so many seconds, up to 300, at a host whose live state was changed, and fail where it is worse off than
+        before. V(0) is without that.
+      - It is worse off where its verdict is worse, where it drops packets within that time, or where something on the
+        host resets a value that was set.
+    type: int
+    default: 0
 """

@@ -295,6 +295,33 @@ confirm:
   sample:
     seconds: 60
     token: 0a1b2c3d4e5f6071
+health:
+  description: What the host was like during O(watch).
+  type: dict
+  returned: when O(watch) is set and the live state changed
+  contains:
+    watched:
+      description: For how many seconds.
+      type: int
+    verdict_before:
+      description: The verdict before the change, as M(netops.conntrack.conntrack_facts) has it.
+      type: str
+    verdict_after:
+      description: The verdict after it.
+      type: str
+    drops_per_second:
+      description: Packets dropped a second meanwhile; V(null) where the kernel does not tell.
+      type: float
+    complaints:
+      description: In what way the host is worse off, in sentences; empty where it is not.
+      type: list
+      elements: str
+  sample:
+    complaints: []
+    drops_per_second: 0.0
+    verdict_after: ok
+    verdict_before: full
+    watched: 2
 transport:
   description: What served, V(python) or V(shell).
   type: str

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..planners import last_change, rollback, transaction
+from ..planners import health, last_change, rollback, transaction
 from ..planners.reasons import REASONS
 from ..planners.record import Unusable
 from ..planners.sequence import Host
 from ..planners.settings import Options
 from ..planners.wanted import Invalid, parse
+from . import watching
 from .returned import Returned, refused, returned
 
 CHANGES = True
@@ -26,6 +27,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "confirm": {"type": "int", "default": 0},
     "confirm_token": {"type": "str", "no_log": False},
     "change": {"type": "str"},
+    "watch": {"type": "int", "default": 0},
     "memory_percent": {"type": "float", "default": 5.0},
     "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
 }
@@ -36,16 +38,19 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
     """``host`` gives the host when it is needed."""
     if not 0 < params["memory_percent"] <= 50:
         return returned({}, failure="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
+    watch = params["watch"]
     try:
         last_change.check(params["change"])
+        health.check_seconds(watch)
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
+        wanted = parse(params["settings"] or {}) if params["state"] == "present" else []
+        there = host()
         if params["state"] == "restored":
-            result = transaction.undo(host(), params["allow_lower"], check, confirm, params["change"])
+            result = transaction.undo(there, params["allow_lower"], check, confirm, params["change"])
         else:
             options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
-            wanted = parse(params["settings"] or {})
-            result = transaction.apply(host(), wanted, options, check, confirm, params["change"])
-    except (Invalid, last_change.Invalid, Unusable, rollback.Refused) as error:
+            result = transaction.apply(there, wanted, options, check, confirm, params["change"], watch > 0)
+    except (Invalid, Unusable, rollback.Refused) as error:
         return refused(error)
     values = {
         "changed": result.changed,
@@ -55,6 +60,13 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
         "diff": result.diff,
         **rollback.told(confirm, result.trial, check),
     }
+    failures = []
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
-    failure = "not as asked: " + "; ".join("%s (%s): %s" % row for row in failed) if failed else None
-    return returned(values, result.warnings, failure)
+    if failed:
+        failures.append("not as asked: " + "; ".join("%s (%s): %s" % row for row in failed))
+    if watch and result.live and not result.trial and not check:
+        set_to = {name: row["after"] for name, row in result.settings.items()}
+        found = watching.watch(there, watch, result.verdict, set_to)
+        values["health"] = found.told(watch)
+        failures += [found.failure] if found.failure else []
+    return returned(values, result.warnings, "; ".join(failures) or None)

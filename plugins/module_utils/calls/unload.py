@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..planners import keep_off, last_change, rollback, unloading
+from ..planners import health, keep_off, last_change, rollback, unloading
 from ..planners.record import Unusable
+from ..planners.wanted import Invalid
+from . import watching
 from .returned import Returned, refused, returned
 
 CHANGES = True
@@ -22,6 +24,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "confirm": {"type": "int", "default": 0},
     "confirm_token": {"type": "str", "no_log": False},
     "change": {"type": "str"},
+    "watch": {"type": "int", "default": 0},
     "backup": {"type": "bool", "default": False},
 }
 CONSTRAINTS: dict[str, t.Any] = {}
@@ -29,7 +32,7 @@ CONSTRAINTS: dict[str, t.Any] = {}
 
 def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool) -> Returned:
     """``host`` gives the host when it is needed; its ``backups`` are the copies kept, by the path of the file."""
-    listed = params["iptables_modules"]
+    listed, watch = params["iptables_modules"], params["watch"]
     options = keep_off.Options(
         params["helpers_only"],
         None if listed is None else tuple(listed),
@@ -38,10 +41,11 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
     )
     try:
         last_change.check(params["change"])
+        health.check_seconds(watch)
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
         there = host()
-        result = unloading.apply(there, params["when"], options, check, confirm, params["change"])
-    except (keep_off.Refused, last_change.Invalid, Unusable, rollback.Refused) as error:
+        result = unloading.apply(there, params["when"], options, check, confirm, params["change"], watch > 0)
+    except (keep_off.Refused, Invalid, Unusable, rollback.Refused) as error:
         return refused(error)
     done = not (result.refusal or result.failures)
     values = {
@@ -51,4 +55,8 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
         **rollback.told(confirm, result.trial, check, done),
     }
     failure = None if done else result.refusal or "not as planned: " + "; ".join(result.failures)
+    if done and watch and result.live and not result.trial and not check:
+        found = watching.watch(there, watch, result.verdict, {})
+        values["health"] = found.told(watch)
+        failure = found.failure
     return returned(values, result.warnings, failure)

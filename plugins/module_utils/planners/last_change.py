@@ -18,12 +18,9 @@ from ..plan import FILE, Step
 from ..snapshot import Snapshot
 from . import record
 from .record import Original, Unusable
+from .wanted import Invalid
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-
-
-class Invalid(ValueError):
-    """A name that is none."""
 
 
 def check(name: str | None) -> None:

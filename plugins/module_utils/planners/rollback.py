@@ -75,6 +75,7 @@ def guard(
     live: t.Sequence[Step],
     numbers: t.Mapping[str, int],
     lost: t.Sequence[Step] = (),
+    verdict: str | None = None,
 ) -> sequence.Guard | None:
     """What must succeed first: for ``trial`` its confirmation, for live steps on trial the script that undoes them and
     puts the ``lost`` values back.
@@ -84,15 +85,18 @@ def guard(
     if trial:
         return _confirmation(snapshot, trial, live)
     if confirm and not confirm.second and live:
-        return _arm(snapshot, confirm, [*lost, *live], numbers)
+        return _arm(snapshot, confirm, [*lost, *live], numbers, verdict)
     return None
 
 
-def _arm(snapshot: Snapshot, confirm: Confirm, live: t.Sequence[Step], numbers: t.Mapping[str, int]) -> sequence.Guard:
+def _arm(
+    snapshot: Snapshot, confirm: Confirm, live: t.Sequence[Step], numbers: t.Mapping[str, int], verdict: str | None
+) -> sequence.Guard:
     if persistence.foreign_namespace(snapshot) and snapshot.exists("/run/systemd/system"):
         # systemd would run the script in its own network namespace, and put the values back there.
         raise Refused("confirm: not possible in a network namespace that is not that of init; leave it out there")
-    trial = Trial(confirm.token, confirm.seconds, _boot(snapshot), _uptime(snapshot), tuple(live), dict(numbers))
+    made = (confirm.token, confirm.seconds, _boot(snapshot), _uptime(snapshot))
+    trial = Trial(*made, tuple(live), dict(numbers), verdict=verdict)
     why = "so that the change is undone unless it is confirmed within %d seconds" % confirm.seconds
     write = Step(FILE, SCRIPT, snapshot.text(SCRIPT), script(trial), why, mode=0o600)
     return sequence.Guard((write, Step(START, SCRIPT, None, None, why)), trial=True)

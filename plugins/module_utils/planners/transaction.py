@@ -16,7 +16,7 @@ from ..formats import record_file
 from ..plan import FILE, MODULE, SYSCTL, Outcome, Step, describe, diff
 from ..probe import COUNTERS, DATE, LAST_CHANGE, LOGS, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, File, Item, items
 from ..snapshot import NOT_READ, Snapshot
-from . import last_change, persistence, reasons, record, restore, rollback, sequence
+from . import health, last_change, persistence, reasons, record, restore, rollback, sequence
 from . import settings as planner
 from .rollback import Confirm
 from .settings import Options, Row, SettingsPlan
@@ -49,7 +49,8 @@ class Unapplied(t.NamedTuple):
 class Result(t.NamedTuple):
     """``settings`` is keyed by canonical name; ``steps`` and ``diff`` are plain data for the module's result.
 
-    ``trial``: what was done waits for its confirmation.
+    ``trial``: what was done waits for its confirmation. ``live``: live values were changed; ``verdict`` is what the
+    host was like before that, where it is to be watched.
     """
 
     changed: bool
@@ -60,6 +61,8 @@ class Result(t.NamedTuple):
     unapplied: list[Unapplied]
     sizing: list[str]
     trial: bool = False
+    live: bool = False
+    verdict: str | None = None
 
 
 def apply(
@@ -69,9 +72,12 @@ def apply(
     check: bool,
     confirm: Confirm | None = None,
     change: str | None = None,
+    watched: bool = False,
 ) -> Result:
-    """Sets what is wanted. Raises record.Unusable where the host's record of its first state is damaged, and
-    rollback.Refused where a change on trial stands in the way, or was to be confirmed and is over.
+    """Sets what is wanted; ``watched`` asks for the verdict before.
+
+    Raises record.Unusable where the host's record of its first state is damaged, and rollback.Refused where a change on
+    trial stands in the way, or was to be confirmed and is over.
     """
     items_ = (*ITEMS, *LOGS) if planner.wants_auto(wanted) else ITEMS
     before, trial, news = rollback.begin(host, host.read(items_), confirm, check)
@@ -87,7 +93,10 @@ def apply(
         )
 
     numbers = {row.setting.name: row.wanted for row in found.rows}
-    guard = rollback.guard(before, confirm, trial, found.live, numbers)
+    verdict = trial.verdict if trial else None
+    if watched and found.live and not trial and not check:
+        verdict = health.verdict(before.with_readings(dict(host.read(health.MORE).items())))
+    guard = rollback.guard(before, confirm, trial, found.live, numbers, verdict=verdict)
     standing = {row.setting.name: row.wanted for row in found.rows if row.to_persist} if options.persist else {}
     done = _carry_out(host, before, found.live, files, check, guard, wanted=standing, change=change)
     was = rollback.as_before(before, guard.earlier) if guard else before
@@ -99,7 +108,9 @@ def apply(
     changed = any(step.kind == FILE for step in done.steps) or any(row["changed"] for row in rows.values())
     explanation = list(found.explanation)
     on_trial = not check and bool(guard and guard.trial)
-    return Result(changed, rows, describe(done.steps), diff(done.steps), warnings, unapplied, explanation, on_trial)
+    live = any(step.kind in (SYSCTL, MODULE) for step in done.steps)
+    told = (describe(done.steps), diff(done.steps), warnings, unapplied, explanation)
+    return Result(changed, rows, *told, on_trial, live, verdict)
 
 
 def undo(

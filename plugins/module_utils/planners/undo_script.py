@@ -31,7 +31,7 @@ class Trial(t.NamedTuple):
     """What a script tells of itself. ``boot`` and ``since`` are the boot and the uptime at which it was made.
 
     ``numbers`` are the values wanted, by setting, so that the confirming run does not compute others.
-    ``failed`` are the paths that could not be put back.
+    ``failed`` are the paths that could not be put back; ``verdict`` is what the host was like before.
     """
 
     token: str
@@ -41,6 +41,7 @@ class Trial(t.NamedTuple):
     steps: tuple[Step, ...]
     numbers: dict[str, int]
     failed: tuple[str, ...] = ()
+    verdict: str | None = None
 
 
 def read(text: str | None) -> Trial | None:
@@ -56,6 +57,7 @@ def read(text: str | None) -> Trial | None:
             tuple(Step(*step) for step in data["steps"]),
             dict(data["numbers"]),
             tuple(line[len(_FAILED) :] for line in lines if line.startswith(_FAILED)),
+            data.get("verdict"),
         )
     except (IndexError, KeyError, TypeError, ValueError):
         return None
@@ -73,6 +75,7 @@ def script(trial: Trial) -> str:
         "since": trial.since,
         "steps": [[step.kind, step.path, step.before, step.after, step.reason, step.setting] for step in trial.steps],
         "numbers": trial.numbers,
+        "verdict": trial.verdict,
     }
     back = [_put_back(step) for step in reversed(trial.steps) if step.before is not None]
     return _TEXT % {

@@ -13,7 +13,7 @@ from ..formats import modules as module_list
 from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, describe, diff, module_of
 from ..probe import COUNTERS, DATE, ENTRIES, HOLDERS, LAST_CHANGE, PERSISTENCE, RECORD, SYSCTLS, File, Item, items
 from ..snapshot import Snapshot
-from . import keep_off, rollback, sequence, unload
+from . import health, keep_off, rollback, sequence, unload
 from .rollback import Confirm
 from .unload import UnloadPlan
 from .unload_report import report
@@ -41,6 +41,7 @@ class Result(t.NamedTuple):
     """``refusal`` says why nothing was done. ``failures`` are sentences; what was unloaded is loaded again then.
 
     ``values`` are what the module returns beside these; ``trial``: what was done waits for its confirmation.
+    ``live``: modules were unloaded; ``verdict`` is what the host was like before that, where it is to be watched.
     """
 
     changed: bool
@@ -49,6 +50,8 @@ class Result(t.NamedTuple):
     warnings: list[str]
     values: dict[str, t.Any]
     trial: bool = False
+    live: bool = False
+    verdict: str | None = None
 
 
 def apply(
@@ -58,6 +61,7 @@ def apply(
     check: bool,
     confirm: Confirm | None = None,
     change: str | None = None,
+    watched: bool = False,
 ) -> Result:
     """Raises keep_off.Refused for what cannot be asked or edited, record.Unusable and rollback.Refused."""
     keep_off.check(options)
@@ -72,7 +76,10 @@ def apply(
     def files(failed: t.Sequence[t.Any]) -> t.Sequence[Step]:
         return () if failed else found.files
 
-    guard = rollback.guard(before, confirm, trial, found.live, {}, found.lost)
+    verdict = trial.verdict if trial else None
+    if watched and found.live and not trial and not check:
+        verdict = health.verdict(before.with_readings(dict(host.read(health.ITEMS).items())))
+    guard = rollback.guard(before, confirm, trial, found.live, {}, found.lost, verdict)
     try:
         done = sequence.carry_out(
             host, _AGAIN, before, found.live, files, check, guard=guard, lost=found.lost, change=change
@@ -87,7 +94,9 @@ def apply(
     steps = [step for step in done.steps if not _lost(step)]
     on_trial = not check and not failures and bool(guard and guard.trial)
     values = _values(before, after, found, when, options, steps)
-    return Result(bool(steps), None, failures, [*news, *found.warnings, *done.warnings], values, on_trial)
+    warnings = [*news, *found.warnings, *done.warnings]
+    live = any(step.kind in (UNLOAD, CHAIN) for step in steps)
+    return Result(bool(steps), None, failures, warnings, values, on_trial, live, verdict)
 
 
 def _read(host: sequence.Host, options: keep_off.Options) -> Snapshot:

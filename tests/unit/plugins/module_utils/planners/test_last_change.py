@@ -37,14 +37,7 @@ def undo(host, name, check=False):
 
 def state(host):
     """Every file of the host but those of the record of the last change, with its content."""
-    found = {}
-    for folder, _folders, files in os.walk(host.root):
-        for file in files:
-            path = os.path.join(folder, file)
-            if not path.endswith(record_file.LAST_CHANGE):
-                with open(path, "rb") as stream:
-                    found[path[len(host.root) :]] = stream.read()
-    return found
+    return planning.tree(host.root, leave_out=(record_file.LAST_CHANGE,))
 
 
 def test_the_first_change_undone_leaves_nothing(host):
