@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a rollout goes on after a batch, and which hosts are put back to what they were."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .tried import NOT_TRIED, UNCHANGED, Tried
+
+
+class Judged(t.NamedTuple):
+    """``stopped`` says why the rollout ends with this batch, None where it goes on. ``take_back`` names hosts."""
+
+    stopped: str | None
+    take_back: tuple[str, ...]
+
+
+def judge(batch: t.Sequence[Tried], most_failed: float) -> Judged:
+    """``most_failed`` is a percentage, as Ansible's max_fail_percentage: one more ends the rollout.
+
+    A host that failed is put back in any case, as it may have been changed in part; the others of its batch only where
+    the rollout ends.
+    """
+    failed = [row for row in batch if row.failed]
+    stopped = None
+    if failed and 100 * len(failed) > most_failed * len(batch):
+        names = ", ".join(row.host for row in failed[:5]) + (", ..." if len(failed) > 5 else "")
+        stopped = "%d of the %d host%s of this batch failed (%s); conntrack_max_fail_percentage is %g" % (
+            len(failed),
+            len(batch),
+            "" if len(batch) == 1 else "s",
+            names,
+            most_failed,
+        )
+    back = [row.host for row in batch if row.failed or (stopped and row.outcome not in (UNCHANGED, NOT_TRIED))]
+    return Judged(stopped, tuple(back))

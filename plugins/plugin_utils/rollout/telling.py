@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a rollout in a terminal, those first that somebody has to look at, and its short form for AWX."""
+
+from __future__ import annotations
+
+import textwrap
+import typing as t
+
+from ..fleet import as_text, words
+from .tried import CHANGED, NOT_TRIED, OUTCOMES, UNREACHABLE, Tried
+
+_NOTE_LINES = 3
+# As much as an artifact of AWX should hold.
+ARTIFACT_HOSTS = 1000
+_ARTIFACT_TEXT = 300
+
+
+def ordered(rows: t.Iterable[Tried]) -> list[Tried]:
+    """Those first that are not as they should be; in the order of the inventory otherwise."""
+    return sorted(rows, key=lambda row: (row.left is None, OUTCOMES.index(row.outcome)))
+
+
+def totals(rows: t.Sequence[Tried]) -> dict[str, t.Any]:
+    """``left`` counts the hosts whose change should have been taken back and was not."""
+    by_outcome = {outcome: sum(row.outcome == outcome for row in rows) for outcome in OUTCOMES}
+    return {"hosts": len(rows), "by_outcome": by_outcome, "left": sum(row.left is not None for row in rows)}
+
+
+def lines(rows: t.Sequence[Tried], stopped: str | None, check: bool, shown: int = as_text.ROWS) -> list[str]:
+    """At most ``shown`` hosts, 0 is all of them."""
+    rows = ordered(rows)
+    told = rows[:shown] if shown else rows
+    size = max((len(_said(row.outcome, check)) for row in told), default=0)
+    said = []
+    for row in told:
+        line = "%s  %s" % (_said(row.outcome, check).ljust(size), words.visible(row.host))
+        said.append(words.clipped(line, as_text.WIDTH))
+        for note in _notes(row):
+            said += _indented(words.visible(note), size + 2)
+    if len(rows) > len(told):
+        said.append("... and %d more hosts" % (len(rows) - len(told)))
+    return [*said, *_indented(_summary(rows, stopped, check), 0)]
+
+
+def artifact(playbook: str, rows: t.Sequence[Tried], stopped: str | None, check: bool) -> dict[str, t.Any]:
+    """What ansible.builtin.set_stats hands to AWX: docs/awx.md."""
+    rows = ordered(rows)
+    told = [
+        {"host": row.host, "outcome": row.outcome, "why": _cut(row.why), "left": _cut(row.left)}
+        for row in rows[:ARTIFACT_HOSTS]
+    ]
+    return {
+        "schema": 1,
+        "playbook": playbook,
+        "check": check,
+        "stopped": stopped,
+        "totals": totals(rows),
+        "hosts": told,
+        "left_off": len(rows) - len(told),
+    }
+
+
+def _said(outcome: str, check: bool) -> str:
+    return "would change" if check and outcome == CHANGED else outcome.replace("_", " ")
+
+
+def _notes(row: Tried) -> t.Iterator[str]:
+    if row.why:
+        yield row.why
+    if row.changes and row.outcome == CHANGED:
+        yield "; ".join(row.changes)
+    if row.failed and row.taken_back:
+        yield "what was changed was taken back"
+    if row.left and row.outcome == UNREACHABLE:
+        yield "if something was changed there, it could not be put back"
+    elif row.left:
+        yield "NOT taken back: %s" % row.left
+
+
+def _summary(rows: t.Sequence[Tried], stopped: str | None, check: bool) -> str:
+    counted = totals(rows)["by_outcome"]
+    told = ["%d %s" % (number, _said(outcome, check)) for outcome, number in counted.items() if number]
+    hosts = "1 host" if len(rows) == 1 else "%d hosts" % len(rows)
+    text = "%s: %s" % (hosts, ", ".join(told) or "none")
+    if stopped:
+        text += ". Stopped: %s" % stopped
+    if stopped and any(row.outcome == NOT_TRIED for row in rows):
+        text += ". Another run goes on from here: hosts that are done are left as they are"
+    return text
+
+
+def _indented(note: str, columns: int) -> t.Iterator[str]:
+    room = as_text.WIDTH - columns
+    size = room if words.width(note) == len(note) else room // 2
+    limit = {"max_lines": _NOTE_LINES, "placeholder": " …"} if columns else {}
+    for line in textwrap.wrap(note, size, break_on_hyphens=False, **limit):
+        yield words.clipped(" " * columns + line, as_text.WIDTH)
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:_ARTIFACT_TEXT] + "…" if text and len(text) > _ARTIFACT_TEXT else text

@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of one host of a rollout, from the results of its tasks."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..fleet import given
+from ..fleet.rows import complaint
+
+UNREACHABLE, FAILED, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED = (
+    "unreachable", "failed", "taken_back", "not_tried", "changed", "unchanged",
+)  # fmt: skip
+# What somebody has to look at comes first.
+OUTCOMES = (FAILED, UNREACHABLE, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED)
+
+
+class Tried(t.NamedTuple):
+    """``changes`` are what was changed, or would be, as short texts. ``why`` is None where all is well.
+
+    ``left`` says why the change was not taken back though it should have been; None where that did not come up, or
+    where the host is as it was before.
+    """
+
+    host: str
+    outcome: str
+    changes: tuple[str, ...] = ()
+    why: str | None = None
+    left: str | None = None
+    taken_back: bool = False
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome in (FAILED, UNREACHABLE)
+
+
+def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
+    """``results`` are those of the change, in any order; ``back`` is that of taking it back."""
+    known = [result for result in map(given.mapping, results) if result]
+    back = given.mapping(back)
+    if not known:
+        return Tried(host, NOT_TRIED)
+    changes = tuple(dict.fromkeys(change for result in known for change in _changes(result)))
+    changed = any(result.get("changed") is True for result in known)
+    outcome, why = CHANGED if changed else UNCHANGED, None
+    for status in (UNREACHABLE, FAILED):
+        wrong = [result for result in known if result.get(status)]
+        if wrong:
+            outcome, why = status, complaint(wrong[0])
+            break
+    if not back or back.get("skipped"):
+        return Tried(host, outcome, changes, why)
+    if back.get(UNREACHABLE) or back.get(FAILED):
+        return Tried(host, outcome, changes, why, left=complaint(back))
+    if outcome in (CHANGED, UNCHANGED) and back.get("changed"):
+        outcome = TAKEN_BACK
+    return Tried(host, outcome, changes, why, taken_back=bool(back.get("changed")))
+
+
+def _changes(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:
+    """Settings with their values before and after, then files, then modules."""
+    settings = given.mapping(result.get("settings"))
+    for name, row in list(settings.items())[: given.ITEMS]:
+        row = given.mapping(row)
+        before, after = given.whole(row.get("before")), given.whole(row.get("after"))
+        if row.get("changed") and before != after:
+            yield "%s %s -> %s" % (given.text(name), "none" if before is None else before, after)
+    for step in given.mappings(result.get("steps")):
+        path = given.text(step.get("path")) or ""
+        kind = step.get("kind")
+        if kind in ("file", "chain"):
+            yield path
+        elif kind in ("module", "unload"):
+            yield "%s %s" % ("unload" if kind == "unload" else "load", path.rpartition("/")[2])

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rollout over twelve real hosts, some of which go wrong: where it stops, what it leaves, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
+ANSIBLE = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+# In the order of the inventory.
+NODES = sorted("node%d" % number for number in range(1, 13))
+# node1; nodes 10 to 12; nodes 2 to 5; the rest.
+BATCHES = [1, 3, 4, "100%"]
+EARLIER = {"udp_timeout": 40}
+WANTED = {"udp_timeout": 20, "tcp_timeout_established": 86400}
+# All that a change of ours leaves on a host, by name, content and mode; not how to undo the last change alone, which is
+# only known until the next.
+STATE = """
+cd /proc/sys/net/netfilter && grep . nf_conntrack_*timeout* nf_conntrack_max
+find /etc /var/lib -xdev -type f -path '*netops-conntrack*' ! -name last-change.json -exec ls -ln {} + |
+  awk '{print $1, $3, $4, $5, $9}' | sort
+cat /etc/sysctl.d/*netops-conntrack* /var/lib/netops-conntrack/original.json 2>/dev/null
+true
+"""
+READ_ONLY = "mount --bind /etc /etc; mount -o remount,bind,ro /etc"
+# Connections that Ansible still has open end too.
+CUT_OFF = """
+nft -f - <<'RULES'
+add table inet cut_off
+add chain inet cut_off in { type filter hook input priority 0; }
+add rule inet cut_off in tcp dport 22 reject with tcp reset
+RULES
+"""
+# Sets a value again and again, as another program on the host would, for a minute at most.
+RESETTING = """
+setsid sh -c 'n=0
+while [ $n -lt 600 ]; do
+  [ -e /run/stop ] && exit
+  echo 40 >/proc/sys/net/netfilter/nf_conntrack_udp_timeout
+  sleep 0.1
+  n=$((n + 1))
+done' >/dev/null 2>&1 </dev/null &
+"""
+
+
+class Fleet:
+    def __init__(self, folder):
+        self.folder = folder
+        made = self.lab("up", "--hosts", str(len(NODES)))
+        if made.returncode == 3:
+            pytest.skip("not run: " + made.stderr)
+        assert made.returncode == 0, made.stderr
+
+    def lab(self, command, *arguments):
+        argv = [LAB, command, "--state", str(self.folder / "lab"), *arguments]
+        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
+
+    def shell(self, node, script):
+        done = self.lab("run", node, "--", "sh", "-c", script)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def state(self):
+        return {node: self.shell(node, STATE) for node in NODES}
+
+    def play(self, book, *arguments, **variables):
+        """The exit status, what was shown, and the recap: host to its counts."""
+        argv = [
+            ANSIBLE, "-i", str(self.folder / "lab" / "inventory.yml"), "-T", "5", "netops.conntrack." + book,
+            "-e", json.dumps(variables), *arguments,
+        ]  # fmt: skip
+        done = subprocess.run(
+            argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=400, check=False, cwd=self.folder,
+            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"},
+        )  # fmt: skip
+        recap = {}
+        for line in done.stdout.partition("PLAY RECAP")[2].splitlines():
+            if ":" in line:
+                host, _colon, counts = line.partition(":")
+                recap[host.strip()] = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", counts)}
+        return done.returncode, done.stdout + done.stderr, recap
+
+
+@pytest.fixture(scope="module")
+def fleet(root, tmp_path_factory):
+    made = None
+    folder = tmp_path_factory.mktemp("rollout")
+    try:
+        made = Fleet(folder)
+        yield made
+    finally:
+        subprocess.run([LAB, "down", "--state", str(folder / "lab")], stdin=subprocess.DEVNULL, check=False)
+
+
+def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_later(fleet):
+    status, shown, recap = fleet.play("tune", conntrack_settings=EARLIER, conntrack_watch=0, conntrack_serial=12)
+    assert status == 0, shown
+    assert {recap[node]["changed"] for node in NODES} == {1}
+    before = fleet.state()
+    wanted = {"conntrack_settings": WANTED, "conntrack_serial": BATCHES, "conntrack_watch": 1, "conntrack_confirm": 20}
+
+    # What would be done where, and nothing is.
+    status, shown, recap = fleet.play("tune", "--check", "--diff", **wanted)
+    assert status == 0, shown
+    assert "12 hosts: 12 would change" in shown
+    assert shown.count("tcp_timeout_established 432000 -> 86400; udp_timeout 40 -> 20;") == 12
+    assert "+net.netfilter.nf_conntrack_udp_timeout = 20" in shown
+    assert fleet.state() == before
+
+    fleet.shell("node3", CUT_OFF)
+    fleet.shell("node4", READ_ONLY)
+    status, shown, recap = fleet.play("tune", **wanted)
+    fleet.shell("node3", "nft delete table inet cut_off")
+    fleet.shell("node4", "umount /etc")
+
+    assert status != 0
+    told = report(shown)
+    assert "2 of the 4 hosts of this batch failed (node3, node4)" in told
+    assert "12 hosts: 1 failed, 1 unreachable, 2 taken back, 4 not tried, 4 changed." in told
+    assert re.search(r"unreachable +node3 .*Failed to connect to the host via ssh", told)
+    assert re.search(r"failed +node4 .*lies on a read-only file system", told)
+    assert recap["node3"]["unreachable"] == 1 and recap["node4"]["failed"] == 1
+    assert [node for node in NODES if node in recap] == NODES[:8], "later batches are not begun"
+    after = fleet.state()
+    for node in NODES[4:]:
+        assert after[node].splitlines() == before[node].splitlines(), "%s is not as it was" % node
+    for node in NODES[:4]:
+        assert after[node] != before[node]
+    done = {node: after[node] for node in NODES[:4]}
+
+    status, shown, recap = fleet.play("tune", **wanted)
+    assert status == 0, shown
+    assert "12 hosts: 8 changed, 4 unchanged" in report(shown)
+    assert {node for node in NODES if recap[node]["changed"]} == set(NODES[4:])
+    after = fleet.state()
+    assert {node: after[node] for node in NODES[:4]} == done, "what was finished is not done again"
+    for node in NODES:
+        assert "nf_conntrack_udp_timeout:20\n" in after[node]
+        assert "nf_conntrack_tcp_timeout_established:86400\n" in after[node]
+
+
+def test_a_host_that_resets_a_value_fails_alone_within_the_limit(fleet):
+    before = fleet.state()
+    fleet.shell("node2", RESETTING)
+    status, shown, recap = fleet.play(
+        "tune", "--limit", "node1,node2,node3", conntrack_settings={"udp_timeout": 25}, conntrack_serial=3,
+        conntrack_max_fail_percentage=40, conntrack_watch=1, conntrack_confirm=0,
+    )  # fmt: skip
+    fleet.shell("node2", "touch /run/stop; sleep 0.3; rm /run/stop")
+    assert status == 2, shown
+    told = report(shown)
+    assert "udp_timeout was set to 25 and is 40 again: something on the host resets it" in told
+    assert "what was changed was taken back" in told
+    assert "3 hosts: 1 failed, 2 changed" in told and "Stopped" not in told
+    assert [recap[node]["failed"] for node in ("node1", "node2", "node3")] == [0, 1, 0]
+    after = fleet.state()
+    assert "nf_conntrack_udp_timeout:25\n" in after["node1"] and "nf_conntrack_udp_timeout:25\n" in after["node3"]
+    files = [line for line in before["node2"].splitlines() if "timeout" not in line or "/" in line]
+    assert [line for line in after["node2"].splitlines() if "timeout" not in line or "/" in line] == files
+
+
+def test_without_the_way_back_the_batch_stays_and_the_report_says_so(fleet):
+    fleet.shell("node5", READ_ONLY)
+    status, shown, recap = fleet.play(
+        "tune", "--limit", "node4,node5", conntrack_settings={"udp_timeout": 26}, conntrack_serial=2,
+        conntrack_roll_back=False, conntrack_watch=0, conntrack_confirm=0,
+    )  # fmt: skip
+    fleet.shell("node5", "umount /etc")
+    assert status == 2, shown
+    assert "2 hosts: 1 failed, 1 changed. Stopped: 1 of the 2 hosts" in report(shown)
+    assert "nf_conntrack_udp_timeout:26\n" in fleet.state()["node4"]
+
+
+@pytest.mark.parametrize(
+    "variables, said",
+    [
+        ({"conntrack_max_fail_percentage": 101}, "max_fail_percentage: 101 is not a percentage from 0 to 100"),
+        ({"conntrack_max_fail_percentage": "many"}, "conntrack_max_fail_percentage"),
+        ({"conntrack_watch": 301}, "watch: 301 is not a number of seconds from 0 to 300"),
+        ({"conntrack_change": "a b"}, "change: 'a b' is no name; allowed: up to 64"),
+        ({"conntrack_settings": {"udp_timeout": -1}}, "udp_timeout"),
+    ],
+)
+def test_what_makes_no_sense_changes_no_host(fleet, variables, said):
+    before = fleet.shell("node1", STATE)
+    status, shown, _recap = fleet.play(
+        "tune", "--limit", "node1", **{"conntrack_settings": {"udp_timeout": 33}, "conntrack_confirm": 0, **variables}
+    )
+    assert status == 2, shown
+    assert said in shown
+    assert fleet.shell("node1", STATE) == before
+
+
+def report(shown):
+    """The report of the rollout, its lines joined."""
+    assert "Show how the rollout went" in shown, shown
+    return " ".join(shown.rpartition("Show how the rollout went")[2].partition("\nTASK")[0].split())
