@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import re
 import typing as t
 
@@ -13,7 +12,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ..plugin_utils.fleet import as_text, given, rows, writing
+from ..plugin_utils.fleet import as_text, given, of_hosts, rows, writing
 from ..plugin_utils.fleet.report import FORMATS, Report, report
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -42,11 +41,8 @@ class ActionModule(ActionBase):
         mode = _mode(arguments["mode"])
         if arguments["rows"] < 0:
             raise AnsibleActionFail("rows: must be 0 for all, or more, not %d" % arguments["rows"])
-        hosts = arguments["hosts"]
-        if hosts is None:
-            hosts = task_vars.get("ansible_play_hosts_all") or []
         made = report(
-            _rows(task_vars["hostvars"], hosts, arguments["facts_result"], arguments["table_result"]),
+            _rows(task_vars, arguments["hosts"], arguments["facts_result"], arguments["table_result"]),
             given.text(arguments["title"]) or "",
             given.text(arguments["time"]),
             arguments["mask_addresses"],
@@ -79,12 +75,8 @@ def _mode(text: str) -> int:
 
 
 def _rows(
-    hostvars: t.Any, hosts: t.Iterable[str], facts_result: str | None, table_result: str | None
+    task_vars: t.Mapping[str, t.Any], hosts: t.Iterable[str] | None, facts_result: str | None, table_result: str | None
 ) -> t.Iterator[rows.Row]:
-    """One host at a time, as it was found: nothing of it is a template, and only the rows stay in memory."""
-    for host in dict.fromkeys(hosts):
-        found = hostvars.raw_get(host)
-        if not isinstance(found, collections.abc.Mapping):
-            found = {}
+    for host, found in of_hosts.variables(task_vars, hosts):
         facts = given.mapping(found.get("ansible_facts")).get("conntrack")
         yield rows.row(host, facts, found.get(facts_result or ""), found.get(table_result or ""))

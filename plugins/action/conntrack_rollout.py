@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import collections.abc
 import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ..plugin_utils.fleet import as_text
+from ..plugin_utils.fleet import as_text, of_hosts
 from ..plugin_utils.rollout import batch, telling
 from ..plugin_utils.rollout.tried import NOT_TRIED, Tried, tried
 
@@ -61,10 +60,6 @@ class ActionModule(ActionBase):
 
 
 def _rows(task_vars: t.Mapping[str, t.Any], arguments: t.Mapping[str, t.Any]) -> t.Iterator[Tried]:
-    """One host at a time, as it was found: nothing of it is a template."""
-    for host in dict.fromkeys(task_vars.get("ansible_play_hosts_all") or ()):
-        found = task_vars["hostvars"].raw_get(host)
-        if not isinstance(found, collections.abc.Mapping):
-            found = {}
-        results = [found.get(name) for name in arguments["results"]]
-        yield tried(str(host), results, found.get(arguments["taken_back"] or ""))
+    for host, known in of_hosts.variables(task_vars):
+        results = [known.get(name) for name in arguments["results"]]
+        yield tried(host, results, known.get(arguments["taken_back"] or ""))

@@ -126,8 +126,8 @@ hosts:
       type: str
     outcome:
       description:
-        - V(failed), V(unreachable), V(taken_back), V(not_tried), V(changed) or V(unchanged). In check mode V(changed) is what
-          would be changed.
+        - V(failed), V(unreachable), V(taken_back), V(not_tried), V(changed) or V(unchanged). In check mode V(changed)
+          is what would be changed.
       type: str
     changes:
       description: What was changed, settings with their values, files and modules.

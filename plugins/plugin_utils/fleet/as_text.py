@@ -55,7 +55,7 @@ def _table(rows: t.Sequence[Row]) -> t.Iterator[str]:
         yield line
         # A name that had to be cut is told in full below.
         for note in ([] if whole else [row.host]) + list(_notes(row)):
-            yield from _indented(words.visible(note), verdict + len(_GAP))
+            yield from indented(words.visible(note), verdict + len(_GAP))
 
 
 def _is_told(column: Column, rows: t.Iterable[Row]) -> bool:
@@ -68,12 +68,13 @@ def _line(status: str, size: int, numbers: t.Sequence[str], host: str) -> tuple[
     return _clipped(line), words.width(line) <= WIDTH
 
 
-def _indented(note: str, columns: int) -> t.Iterator[str]:
-    """On a few lines, as why a host was not reached mostly stands at the end."""
+def indented(note: str, columns: int) -> t.Iterator[str]:
+    """On a few lines, as why a host was not reached mostly stands at the end; on as many as it takes at the margin."""
     room = WIDTH - columns
     # Wide characters are counted as one: there are half as many on a line then.
     size = room if words.width(note) == len(note) else room // 2
-    for line in textwrap.wrap(note, size, max_lines=_NOTE_LINES, placeholder=" …", break_on_hyphens=False):
+    most = _NOTE_LINES if columns else None
+    for line in textwrap.wrap(note, size, max_lines=most, placeholder=" …", break_on_hyphens=False):
         yield _clipped(" " * columns + line)
 
 

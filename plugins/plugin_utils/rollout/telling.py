@@ -5,16 +5,10 @@
 
 from __future__ import annotations
 
-import textwrap
 import typing as t
 
-from ..fleet import as_text, words
+from ..fleet import artifacts, as_text, words
 from .tried import CHANGED, NOT_TRIED, OUTCOMES, UNREACHABLE, Tried
-
-_NOTE_LINES = 3
-# As much as an artifact of AWX should hold.
-ARTIFACT_HOSTS = 1000
-_ARTIFACT_TEXT = 300
 
 
 def ordered(rows: t.Iterable[Tried]) -> list[Tried]:
@@ -38,28 +32,16 @@ def lines(rows: t.Sequence[Tried], stopped: str | None, check: bool, shown: int 
         line = "%s  %s" % (_said(row.outcome, check).ljust(size), words.visible(row.host))
         said.append(words.clipped(line, as_text.WIDTH))
         for note in _notes(row):
-            said += _indented(words.visible(note), size + 2)
+            said += as_text.indented(words.visible(note), size + 2)
     if len(rows) > len(told):
         said.append("... and %d more hosts" % (len(rows) - len(told)))
-    return [*said, *_indented(_summary(rows, stopped, check), 0)]
+    return [*said, *as_text.indented(_summary(rows, stopped, check), 0)]
 
 
 def artifact(playbook: str, rows: t.Sequence[Tried], stopped: str | None, check: bool) -> dict[str, t.Any]:
-    """What ansible.builtin.set_stats hands to AWX: docs/awx.md."""
-    rows = ordered(rows)
-    told = [
-        {"host": row.host, "outcome": row.outcome, "why": _cut(row.why), "left": _cut(row.left)}
-        for row in rows[:ARTIFACT_HOSTS]
-    ]
-    return {
-        "schema": 1,
-        "playbook": playbook,
-        "check": check,
-        "stopped": stopped,
-        "totals": totals(rows),
-        "hosts": told,
-        "left_off": len(rows) - len(told),
-    }
+    """What is handed to AWX."""
+    hosts = [{"host": row.host, "outcome": row.outcome, "why": row.why, "left": row.left} for row in ordered(rows)]
+    return artifacts.artifact(playbook, totals(rows), hosts, check=check, stopped=stopped)
 
 
 def _said(outcome: str, check: bool) -> str:
@@ -89,15 +71,3 @@ def _summary(rows: t.Sequence[Tried], stopped: str | None, check: bool) -> str:
     if stopped and any(row.outcome == NOT_TRIED for row in rows):
         text += ". Another run goes on from here: hosts that are done are left as they are"
     return text
-
-
-def _indented(note: str, columns: int) -> t.Iterator[str]:
-    room = as_text.WIDTH - columns
-    size = room if words.width(note) == len(note) else room // 2
-    limit = {"max_lines": _NOTE_LINES, "placeholder": " …"} if columns else {}
-    for line in textwrap.wrap(note, size, break_on_hyphens=False, **limit):
-        yield words.clipped(" " * columns + line, as_text.WIDTH)
-
-
-def _cut(text: str | None) -> str | None:
-    return text[:_ARTIFACT_TEXT] + "…" if text and len(text) > _ARTIFACT_TEXT else text

@@ -5,17 +5,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 
-CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
-LAB = os.path.join(CHECKOUT, "tests", "lab", "lab")
-ANSIBLE = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
 # In the order of the inventory.
 NODES = sorted("node%d" % number for number in range(1, 13))
 # node1; nodes 10 to 12; nodes 2 to 5; the rest.
@@ -32,14 +25,6 @@ cat /etc/sysctl.d/*netops-conntrack* /var/lib/netops-conntrack/original.json 2>/
 true
 """
 READ_ONLY = "mount --bind /etc /etc; mount -o remount,bind,ro /etc"
-# Connections that Ansible still has open end too.
-CUT_OFF = """
-nft -f - <<'RULES'
-add table inet cut_off
-add chain inet cut_off in { type filter hook input priority 0; }
-add rule inet cut_off in tcp dport 22 reject with tcp reset
-RULES
-"""
 # Sets a value again and again, as another program on the host would, for a minute at most.
 RESETTING = """
 setsid sh -c 'n=0
@@ -52,60 +37,16 @@ done' >/dev/null 2>&1 </dev/null &
 """
 
 
-class Fleet:
-    def __init__(self, folder):
-        self.folder = folder
-        made = self.lab("up", "--hosts", str(len(NODES)))
-        if made.returncode == 3:
-            pytest.skip("not run: " + made.stderr)
-        assert made.returncode == 0, made.stderr
-
-    def lab(self, command, *arguments):
-        argv = [LAB, command, "--state", str(self.folder / "lab"), *arguments]
-        return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
-
-    def shell(self, node, script):
-        done = self.lab("run", node, "--", "sh", "-c", script)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def state(self):
-        return {node: self.shell(node, STATE) for node in NODES}
-
-    def play(self, book, *arguments, **variables):
-        """The exit status, what was shown, and the recap: host to its counts."""
-        argv = [
-            ANSIBLE, "-i", str(self.folder / "lab" / "inventory.yml"), "-T", "5", "netops.conntrack." + book,
-            "-e", json.dumps(variables), *arguments,
-        ]  # fmt: skip
-        done = subprocess.run(
-            argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=400, check=False, cwd=self.folder,
-            env={**os.environ, "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml"},
-        )  # fmt: skip
-        recap = {}
-        for line in done.stdout.partition("PLAY RECAP")[2].splitlines():
-            if ":" in line:
-                host, _colon, counts = line.partition(":")
-                recap[host.strip()] = {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", counts)}
-        return done.returncode, done.stdout + done.stderr, recap
-
-
 @pytest.fixture(scope="module")
-def fleet(root, tmp_path_factory):
-    made = None
-    folder = tmp_path_factory.mktemp("rollout")
-    try:
-        made = Fleet(folder)
-        yield made
-    finally:
-        subprocess.run([LAB, "down", "--state", str(folder / "lab")], stdin=subprocess.DEVNULL, check=False)
+def fleet(make_fleet):
+    return make_fleet(len(NODES))
 
 
 def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_later(fleet):
     status, shown, recap = fleet.play("tune", conntrack_settings=EARLIER, conntrack_watch=0, conntrack_serial=12)
     assert status == 0, shown
     assert {recap[node]["changed"] for node in NODES} == {1}
-    before = fleet.state()
+    before = state(fleet)
     wanted = {"conntrack_settings": WANTED, "conntrack_serial": BATCHES, "conntrack_watch": 1, "conntrack_confirm": 20}
 
     # What would be done where, and nothing is.
@@ -114,12 +55,12 @@ def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_
     assert "12 hosts: 12 would change" in shown
     assert shown.count("tcp_timeout_established 432000 -> 86400; udp_timeout 40 -> 20;") == 12
     assert "+net.netfilter.nf_conntrack_udp_timeout = 20" in shown
-    assert fleet.state() == before
+    assert state(fleet) == before
 
-    fleet.shell("node3", CUT_OFF)
+    fleet.shell("node3", fleet.CUT_OFF)
     fleet.shell("node4", READ_ONLY)
     status, shown, recap = fleet.play("tune", **wanted)
-    fleet.shell("node3", "nft delete table inet cut_off")
+    fleet.shell("node3", fleet.REACHABLE)
     fleet.shell("node4", "umount /etc")
 
     assert status != 0
@@ -130,7 +71,7 @@ def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_
     assert re.search(r"failed +node4 .*lies on a read-only file system", told)
     assert recap["node3"]["unreachable"] == 1 and recap["node4"]["failed"] == 1
     assert [node for node in NODES if node in recap] == NODES[:8], "later batches are not begun"
-    after = fleet.state()
+    after = state(fleet)
     for node in NODES[4:]:
         assert after[node].splitlines() == before[node].splitlines(), "%s is not as it was" % node
     for node in NODES[:4]:
@@ -141,7 +82,7 @@ def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_
     assert status == 0, shown
     assert "12 hosts: 8 changed, 4 unchanged" in report(shown)
     assert {node for node in NODES if recap[node]["changed"]} == set(NODES[4:])
-    after = fleet.state()
+    after = state(fleet)
     assert {node: after[node] for node in NODES[:4]} == done, "what was finished is not done again"
     for node in NODES:
         assert "nf_conntrack_udp_timeout:20\n" in after[node]
@@ -149,7 +90,7 @@ def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_
 
 
 def test_a_host_that_resets_a_value_fails_alone_within_the_limit(fleet):
-    before = fleet.state()
+    before = state(fleet)
     fleet.shell("node2", RESETTING)
     status, shown, recap = fleet.play(
         "tune", "--limit", "node1,node2,node3", conntrack_settings={"udp_timeout": 25}, conntrack_serial=3,
@@ -162,7 +103,7 @@ def test_a_host_that_resets_a_value_fails_alone_within_the_limit(fleet):
     assert "what was changed was taken back" in told
     assert "3 hosts: 1 failed, 2 changed" in told and "Stopped" not in told
     assert [recap[node]["failed"] for node in ("node1", "node2", "node3")] == [0, 1, 0]
-    after = fleet.state()
+    after = state(fleet)
     assert "nf_conntrack_udp_timeout:25\n" in after["node1"] and "nf_conntrack_udp_timeout:25\n" in after["node3"]
     files = [line for line in before["node2"].splitlines() if "timeout" not in line or "/" in line]
     assert [line for line in after["node2"].splitlines() if "timeout" not in line or "/" in line] == files
@@ -177,7 +118,7 @@ def test_without_the_way_back_the_batch_stays_and_the_report_says_so(fleet):
     fleet.shell("node5", "umount /etc")
     assert status == 2, shown
     assert "2 hosts: 1 failed, 1 changed. Stopped: 1 of the 2 hosts" in report(shown)
-    assert "nf_conntrack_udp_timeout:26\n" in fleet.state()["node4"]
+    assert "nf_conntrack_udp_timeout:26\n" in state(fleet)["node4"]
 
 
 @pytest.mark.parametrize(
@@ -198,6 +139,10 @@ def test_what_makes_no_sense_changes_no_host(fleet, variables, said):
     assert status == 2, shown
     assert said in shown
     assert fleet.shell("node1", STATE) == before
+
+
+def state(fleet):
+    return {node: fleet.shell(node, STATE) for node in NODES}
 
 
 def report(shown):
