@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.netops.conntrack.plugins.plugin_utils.fleet import statuses
 from ansible_collections.netops.conntrack.plugins.plugin_utils.fleet.as_html import parts
 from ansible_collections.netops.conntrack.plugins.plugin_utils.fleet.report import report
-from ansible_collections.netops.conntrack.tests.integration import browser
+from ansible_collections.netops.conntrack.tests.integration.fleet import browser
 from ansible_collections.netops.conntrack.tests.unit import simulated_fleet
 from ansible_collections.netops.conntrack.tests.unit.plugins.plugin_utils.fleet import hostile
 

@@ -20,7 +20,7 @@ import sys
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.gather import SUBSETS, gather
 
-CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 ANSIBLE = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
 GOOD = ("gw1", "gw2")
 VERDICTS = ("ok", "pressure", "full", "was_full", "not_tracking", "race", "host_owned", "unknown")
