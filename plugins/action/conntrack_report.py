@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One report of all hosts of a play, made on the controller from what earlier tasks found there."""
+"""One report of many hosts, made on the controller from what earlier tasks found there, or from other reports."""
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -12,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ..plugin_utils.fleet import as_text, given, of_hosts, rows, writing
+from ..plugin_utils.fleet import as_text, given, merging, of_hosts, rows, writing
 from ..plugin_utils.fleet.report import FORMATS, Report, report
 
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
@@ -20,6 +21,8 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "hosts": {"type": "list", "elements": "str"},
     "facts_result": {"type": "str"},
     "table_result": {"type": "str"},
+    "merge": {"type": "list", "elements": "raw"},
+    "artifact": {"type": "bool", "default": False},
     "title": {"type": "str", "default": "Connection tracking"},
     "time": {"type": "str"},
     "mask_addresses": {"type": "bool", "default": False},
@@ -41,17 +44,19 @@ class ActionModule(ActionBase):
         mode = _mode(arguments["mode"])
         if arguments["rows"] < 0:
             raise AnsibleActionFail("rows: must be 0 for all, or more, not %d" % arguments["rows"])
-        made = report(
-            _rows(task_vars, arguments["hosts"], arguments["facts_result"], arguments["table_result"]),
-            given.text(arguments["title"]) or "",
-            given.text(arguments["time"]),
-            arguments["mask_addresses"],
-        )
+        merged: dict[str, t.Any] = {}
+        if arguments["merge"] is None:
+            made = report(_rows(task_vars, arguments), *_head(arguments))
+        else:
+            made, merged = self._merged(arguments)
         result: dict[str, t.Any] = {
             "report": as_text.lines(made, arguments["rows"]),
             "totals": made.totals,
             "files": [],
+            **merged,
         }
+        if arguments["artifact"]:
+            result["artifact"] = merging.artifact(made)
         try:
             for name in FORMATS:
                 if arguments[name]:
@@ -62,6 +67,23 @@ class ActionModule(ActionBase):
         result["changed"] = any(file["changed"] for file in result["files"])
         # What a host says is data, never a template, whichever ansible-core this is.
         return t.cast("dict[str, t.Any]", wrap_var(result))
+
+    def _merged(self, arguments: t.Mapping[str, t.Any]) -> tuple[Report, dict[str, t.Any]]:
+        parts = []
+        for number, source in enumerate(arguments["merge"], 1):
+            try:
+                parts.append(_part(source))
+            except merging.NotAReport as error:
+                name = source if isinstance(source, str) else "number %d of them" % number
+                raise AnsibleActionFail(
+                    "merge: %s is no report: %s; allowed: artifacts, or paths of JSON reports, of this module"
+                    % (name, error)
+                ) from None
+        if not parts:
+            raise AnsibleActionFail("merge: there has to be a report to merge, and this is an empty list")
+        found = merging.merge(parts, *_head(arguments), hosts=arguments["hosts"] or ())
+        told = {"left_off": found.left_off, "missing": found.missing, "unnamed": found.unnamed}
+        return found.report, told
 
     def _written(self, made: Report, name: str, path: str, mode: int) -> dict[str, t.Any]:
         changed = writing.write(path, FORMATS[name](made), mode, pretend=bool(self._task.check_mode))
@@ -74,9 +96,24 @@ def _mode(text: str) -> int:
     return int(text, 8)
 
 
-def _rows(
-    task_vars: t.Mapping[str, t.Any], hosts: t.Iterable[str] | None, facts_result: str | None, table_result: str | None
-) -> t.Iterator[rows.Row]:
-    for host, found in of_hosts.variables(task_vars, hosts):
+def _head(arguments: t.Mapping[str, t.Any]) -> tuple[str, str | None, bool]:
+    return given.text(arguments["title"]) or "", given.text(arguments["time"]), arguments["mask_addresses"]
+
+
+def _rows(task_vars: t.Mapping[str, t.Any], arguments: t.Mapping[str, t.Any]) -> t.Iterator[rows.Row]:
+    for host, found in of_hosts.variables(task_vars, arguments["hosts"]):
         facts = given.mapping(found.get("ansible_facts")).get("conntrack")
-        yield rows.row(host, facts, found.get(facts_result or ""), found.get(table_result or ""))
+        gathered, looked = (found.get(arguments[name] or "") for name in ("facts_result", "table_result"))
+        yield rows.row(host, facts, gathered, looked)
+
+
+def _part(source: t.Any) -> merging.Part:
+    if not isinstance(source, str):
+        return merging.part(source)
+    try:
+        with open(source, encoding="utf-8") as stream:
+            return merging.part(json.load(stream))
+    except OSError as error:
+        raise merging.NotAReport("it cannot be read: %s" % error.strerror) from None
+    except ValueError as error:
+        raise merging.NotAReport("it is no JSON: %s" % error) from None

@@ -15,6 +15,7 @@ description:
   - Takes what M(netops.conntrack.conntrack_facts) and M(netops.conntrack.conntrack_table) found on each host, the worst
     host first, with the verdict, usage, drops, the time to full, drift, advice and top talkers. Hosts that could not be
     reached, that failed or that have no verdict are in it as such, with the reason.
+  - Or makes one report of several others (O(merge)), of the sites of a fleet or of the slices of a job of AWX.
   - Runs on the controller and connects to no host; use it with C(run_once), in a play with the C(linear) strategy, as
     every host has to be done by then.
   - Returns a table for the terminal, and writes a page, JSON, CSV or metrics to files of the controller, as the user
@@ -34,7 +35,10 @@ options:
       end in C(.prom) for that.
     type: path
   hosts:
-    description: The hosts to report on; by default all of the play, C(ansible_play_hosts_all).
+    description:
+      - The hosts to report on; by default all of the play, C(ansible_play_hosts_all).
+      - With O(merge), the hosts that should be in one of the reports. Those that are in none are in it as
+        V(failed); by default nothing is missed.
     type: list
     elements: str
   facts_result:
@@ -47,6 +51,18 @@ options:
   table_result:
     description: The same of M(netops.conntrack.conntrack_table), for the top talkers.
     type: str
+  merge:
+    description:
+      - Reports of this module to be made one, instead of what was found on the hosts of the play. Each is the path of a
+        JSON report on the controller, or an artifact (RV(artifact)).
+      - A host that is in several is as the last of them says.
+      - Artifacts have no evidence, talkers and findings, and reports of artifacts have none either.
+    type: list
+    elements: raw
+  artifact:
+    description: Whether to return RV(artifact).
+    type: bool
+    default: false
   title:
     description: What the report is called.
     type: str
@@ -55,7 +71,8 @@ options:
     description:
       - When the facts were gathered, for the page and the JSON, best as ISO 8601 in UTC such as
         V(2026-11-26T16:30:00Z).
-      - By default there is no time in the files, so that the same facts are the same files.
+      - By default there is no time in the files, so that the same facts are the same files; with O(merge) it is that of
+        the oldest report, where each has one.
     type: str
   mask_addresses:
     description:
@@ -114,6 +131,15 @@ EXAMPLES = r"""
   run_once: true
   register: fleet
 
+- name: One page of the reports of two sites
+  netops.conntrack.conntrack_report:
+    merge:
+      - /var/lib/reports/conntrack-berlin.json
+      - /var/lib/reports/conntrack-oslo.json
+    html: /var/www/html/conntrack.html
+  run_once: true
+  delegate_to: localhost
+
 - name: Show it in the terminal
   ansible.builtin.debug:
     var: fleet.report
@@ -164,4 +190,46 @@ files:
     - format: html
       path: /var/www/html/conntrack.html
       changed: true
+artifact:
+  description:
+    - The report as a small dict, for O(merge) and for a variable that is handed on, such as C(set_stats) in AWX.
+    - It lists the 1000 worst hosts, and says in C(left_off) how many more there are; C(totals) are of all. Of a host it
+      has C(host), C(status) and C(summary), and where they are known C(entries), C(max), C(usage), C(drops),
+      C(interval), C(drops_per_second), C(growth_per_second), C(seconds_to_full), C(unlimited), C(advice), C(drift)
+      and C(error). Texts are cut at 200 characters, lists at five items.
+  type: dict
+  returned: when O(artifact)
+  sample:
+    schema: 1
+    time: '2026-11-26T16:30:00Z'
+    totals: {hosts: 1, reached: 1, attention: 1, by_status: {full: 1}}
+    hosts:
+      - host: gw-old.example.com
+        status: full
+        summary: 'The table is full and new connections are dropped: 36271 of 16640 entries (218 %).'
+        entries: 36271
+        max: 16640
+        usage: 2.1797
+        advice:
+          - setting: max
+            value: 131072
+            now: 16640
+            where: here
+    left_off: 0
+left_off:
+  description: How many hosts the merged reports counted without listing them. They are in C(totals) only.
+  type: int
+  returned: when O(merge)
+  sample: 0
+missing:
+  description: Those of O(hosts) that no report tells of. Empty where hosts were left off, as these may be among them.
+  type: list
+  elements: str
+  returned: when O(merge)
+  sample: [gw7.example.com]
+unnamed:
+  description: How many of O(hosts) no report tells of where hosts were left off, so that it cannot be said which.
+  type: int
+  returned: when O(merge)
+  sample: 0
 """
