@@ -65,7 +65,7 @@ copy_tree() {
 venv_for() {
   local python=$1 folder=$2 stamp
   shift 2
-  stamp="$python $folder $* $(cat requirements*.txt tests/unit/requirements.txt | cksum)"
+  stamp="$python $folder $* $(cat requirements*.txt tests/*/requirements.txt tests/*/*/requirements.txt | cksum)"
   [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
   rm -rf "$folder"
   quiet "venv-$(basename "$folder")" "$python" -m venv "$folder"

@@ -10,7 +10,7 @@ import json
 import threading
 import urllib.parse
 
-TEMPLATES = {1: "netops.conntrack.diagnose", 2: "netops.conntrack.tune"}
+TEMPLATES = {1: "Conntrack diagnose", 2: "Conntrack tune"}
 
 
 class Controller:

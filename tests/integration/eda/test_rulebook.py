@@ -153,9 +153,9 @@ def test_job_templates_of_awx_are_launched_with_the_limit(start, tmp_path):
     finally:
         controller.end()
     assert [(name, body["limit"]) for name, body in controller.launched] == [
-        (DIAGNOSE, "gw1[0],&gw1[-1]"),
-        (TUNE, "gw1[0],&gw1[-1]"),
-        (DIAGNOSE, "gw2[0],&gw2[-1]"),
+        ("Conntrack diagnose", "gw1[0],&gw1[-1]"),
+        ("Conntrack tune", "gw1[0],&gw1[-1]"),
+        ("Conntrack diagnose", "gw2[0],&gw2[-1]"),
     ]
     given = controller.launched[1][1]["extra_vars"]
     assert given.pop("ansible_eda")["event"]["conntrack"]["host"] == "gw1"
