@@ -134,7 +134,7 @@ def test_tuned_again_nothing_changes(awx, template):
         "conntrack_settings": SETTINGS, "conntrack_persist": "no", "conntrack_load": "no", "conntrack_serial": "50%",
         "conntrack_allow_lower": "yes", "conntrack_confirm": 30, "conntrack_memory_percent": 7,
         "conntrack_may_skip": ["host_owned", "not_persistent"], "conntrack_max_fail_percentage": 10,
-        "conntrack_roll_back": "no", "conntrack_interval": 1,
+        "conntrack_roll_back": "no", "conntrack_watch": 1,
     }  # fmt: skip
     job = awx.run(template("tune"), every_answer)
     assert job.status == "successful", job.output
