@@ -14,16 +14,17 @@ import typing as t
 from . import given, statuses
 from .rows import Row
 
-# An artifact of so many hosts stays below half a megabyte.
+# No more of a text than this, and of a list, so that a thousand hosts come to a few hundred kB.
 _WORDS = 200
 _ITEMS = 5
-_NUMBERS = ("interval", "drops_per_second", "growth_per_second")
-_WHOLE = ("entries", "max", "drops", "seconds_to_full")
+_NUMBERS = (
+    "entries", "max", "usage", "drops", "interval", "drops_per_second", "growth_per_second", "seconds_to_full",
+)  # fmt: skip
 
 
 def compact(row: Row) -> dict[str, t.Any]:
     record: dict[str, t.Any] = {"host": row.host, "status": row.status, "summary": _cut(row.summary)}
-    for name in (*_WHOLE, "usage", *_NUMBERS):
+    for name in _NUMBERS:
         if getattr(row, name) is not None:
             record[name] = getattr(row, name)
     if row.unlimited:
@@ -57,10 +58,15 @@ def row(record: t.Mapping[t.Any, t.Any]) -> Row:
         host=given.text(record.get("host"), limit=1 << 20) or "",
         status=status if status in statuses.WORST_FIRST else statuses.UNKNOWN,
         summary=given.text(record.get("summary")) or "",
+        entries=given.whole(record.get("entries")),
+        max=given.whole(record.get("max")),
         unlimited=record.get("unlimited") is True,
         usage=usage if usage is not None and usage >= 0 else None,
-        **{name: given.whole(record.get(name)) for name in _WHOLE},
-        **{name: given.number(record.get(name)) for name in _NUMBERS},
+        drops=given.whole(record.get("drops")),
+        interval=given.number(record.get("interval")),
+        drops_per_second=given.number(record.get("drops_per_second")),
+        growth_per_second=given.number(record.get("growth_per_second")),
+        seconds_to_full=given.whole(record.get("seconds_to_full")),
         evidence=given.texts(record.get("evidence")),
         advice=[_read(item, _ADVICE) for item in given.mappings(record.get("advice"))],
         drift=[_read(item, _DRIFT) for item in given.mappings(record.get("drift"))],
