@@ -15,10 +15,10 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 import host_processor
+import lab_playbooks
 
 HOSTS = 3
 KINDS = ("ping", "settings", "loop", "facts", "raw", "facts by the shell", "settings by the shell")
@@ -68,44 +68,22 @@ LOOP = [
 
 def main(checkout, rounds):
     os.chdir(checkout)
-    venv = environment_with_posix(checkout)
+    venv = lab_playbooks.environment_with_posix(checkout)
     names = [name for name in CANDIDATES if os.path.exists(f"/proc/sys/net/netfilter/nf_conntrack_{name}")][:20]
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        lab, state = os.path.join(checkout, "tests", "lab", "lab"), os.path.join(scratch, "lab")
-        up = [lab, "up", "--state", state, "--hosts", str(HOSTS)]
-        if subprocess.run(up, stdout=subprocess.DEVNULL, check=False).returncode:
+    with lab_playbooks.folder_with_hosts(checkout, HOSTS) as scratch:
+        if scratch is None:
             print("no measurement: the lab is not available here")
             return
-        try:
-            measured, failed = measure(checkout, venv, scratch, names, rounds)
-        finally:
-            subprocess.run([lab, "down", "--state", state], check=True)
+        measured, failed = measure(checkout, venv, scratch, names, rounds)
     report(measured, failed, names, rounds)
-
-
-def environment_with_posix(checkout):
-    """The virtual environment with the `ansible` package that goes with this Python; made on first use."""
-    venv = os.path.join(checkout, ".cache", "bench-venv")
-    release = "ansible~=14.5" if sys.version_info >= (3, 12) else "ansible~=12.3"
-    mark = os.path.join(venv, "installed")
-    if not os.path.exists(mark):
-        print(f"installing {release} for ansible.posix into {os.path.relpath(venv)} ...", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", venv], check=True)
-        subprocess.run([os.path.join(venv, "bin", "pip"), "install", "--quiet", release], check=True)
-        open(mark, "w").close()
-    return venv
 
 
 def measure(checkout, venv, scratch, names, rounds):
     """kind -> list of (whole process, task, processor of a host) in seconds, and kind -> output of a failed run."""
     environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": os.path.join(checkout, "ansible.cfg"),
-        "ANSIBLE_COLLECTIONS_PATH": os.path.join(checkout, ".cache", "collections"),
-        "ANSIBLE_HOME": os.path.join(scratch, "home"),
+        **lab_playbooks.variables(checkout, scratch),
         "ANSIBLE_CALLBACK_PLUGINS": os.path.join(checkout, "tests", "benchmarks", "callback_plugins"),
         "ANSIBLE_CALLBACKS_ENABLED": "task_times",
-        "ANSIBLE_DEPRECATION_WARNINGS": "false",
         "BENCH_TIMES": os.path.join(scratch, "times.json"),
     }
     playbooks = {
