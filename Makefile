@@ -7,7 +7,7 @@
 # ARGS="-v"                 more arguments for diagnose
 # INVENTORY=hosts.yml       diagnose these hosts instead of this machine
 
-gates := lint sanity units ansible-units agreement settings_table changelog docs build modules guests molecule
+gates := lint sanity units ansible-units agreement settings_table changelog docs build modules molecule guests molecule_guests
 # The venv's own Python: discovery may find one that does not run.
 inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local -e ansible_python_interpreter='{{ ansible_playbook_python }}')
 
@@ -30,7 +30,7 @@ test: dev system-packages
 $(gates): dev
 	@tests/gates/run $@
 
-modules guests molecule: system-packages
+modules molecule guests molecule_guests: system-packages
 
 bench: dev system-packages
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" tests/benchmarks/run
