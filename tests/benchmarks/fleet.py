@@ -154,7 +154,8 @@ def measure(fleet, rounds, sizes):
                     continue
                 if number:
                     measured.setdefault(key, []).append(cost)
-            print(f"round {number} of {rounds}, {size} hosts" if number else "warm-up", flush=True)
+                told = f"round {number} of {rounds}" if number else "warm-up"
+                print(f"{told}, {size} hosts, {kind.name}: {cost.wall:.1f} s", flush=True)
     medians = {key: Cost(*map(statistics.median, zip(*costs))) for key, costs in measured.items() if key not in failed}
     return medians, failed
 
