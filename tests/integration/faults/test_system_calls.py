@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.netops.conntrack.tests.integration.faults.host import RECORD, RESTORE, Scenario, result
 
@@ -46,6 +48,8 @@ SCENARIOS = {
     "iptables-config": Scenario((), COMMENTED, TAKEN_OUT, FILES),
     "a restore of iptables-config": Scenario((TAKEN_OUT,), RESTORE, COMMENTED, FILES),
 }
+# A minute each, of paths that the others take too.
+MORE_OF_THE_SAME = ("the first change", "a restore of sysctl.conf", "a restore of iptables-config")
 # So many at least of each, so that a scenario that came to do nothing is noticed.
 LEAST = 30
 
@@ -74,6 +78,8 @@ def kinds(call):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_fault_loses_anything_or_needs_a_human(scratch, capsys, name):
+    if name in MORE_OF_THE_SAME and os.environ.get("FAULTS") != "all":
+        pytest.skip("not run: FAULTS=all runs it, the other scenarios take the same paths")
     host = scratch(SCENARIOS[name])
     faults = [(call, *kind) for call in host.calls() for kind in kinds(call)]
     failures = []
@@ -93,7 +99,7 @@ def test_no_fault_loses_anything_or_needs_a_human(scratch, capsys, name):
         print("\n%s: %d faults" % (name, len(faults)), end=" ")
     assert not failures, "%d of %d faults:\n%s" % (len(failures), len(faults), "\n".join(failures))
     assert len(faults) >= LEAST
-    assert len(SCENARIOS) * LEAST >= 200
+    assert (len(SCENARIOS) - len(MORE_OF_THE_SAME)) * LEAST >= 150
 
 
 def told(host, done):
