@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -119,6 +120,26 @@ def test_without_the_way_back_the_batch_stays_and_the_report_says_so(fleet):
     assert status == 2, shown
     assert "2 hosts: 1 failed, 1 changed. Stopped: 1 of the 2 hosts" in report(shown)
     assert "nf_conntrack_udp_timeout:26\n" in state(fleet)["node4"]
+
+
+def test_a_second_rollout_in_one_run_knows_nothing_of_the_first(fleet, tmp_path):
+    rollouts = [
+        {
+            "name": "Tune",
+            "ansible.builtin.import_playbook": "netops.conntrack.tune",
+            "vars": {"conntrack_settings": {"udp_timeout": timeout}, "conntrack_serial": 1},
+        }
+        for timeout in (51, 52)
+    ]
+    book = tmp_path / "twice.yml"
+    book.write_text(json.dumps(rollouts), encoding="utf-8")
+    status, shown, _recap = fleet.play(
+        str(book), "--limit", "node7,node8,node9", conntrack_confirm=0, conntrack_watch=0
+    )  # fmt: skip
+    assert status == 0, shown
+    # Each is told once, at its end, and not after each batch.
+    assert shown.count("3 hosts: 3 changed") == 2
+    assert report(shown).count("udp_timeout 51 -> 52") == 3
 
 
 @pytest.mark.parametrize(

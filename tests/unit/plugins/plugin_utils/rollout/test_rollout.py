@@ -77,7 +77,9 @@ def rows(changed=0, failed=0, unreachable=0, unchanged=0):
         (rows(changed=3, unreachable=1), 0, True),
         (rows(changed=3, failed=1), 25, False),
         (rows(changed=2, failed=2), 25, True),
-        (rows(failed=2), 100, False),
+        (rows(changed=1, failed=9), 100, False),
+        # A whole batch ends an Ansible run in any case, and that is to be told.
+        (rows(failed=2), 100, True),
         ([], 0, False),
     ],
 )
