@@ -118,15 +118,31 @@ def carry_out(
     done = (*earlier, *(outcome.step for outcome in outcomes if not outcome.error))
     failures = tuple(outcome for outcome in outcomes if outcome.error)
     warnings: list[str] = []
-    if first and failures:
-        for outcome in host.carry_out([record.corrected(before, first, _on_record(done, trial), wanted)]):
+    if (first or last) and failures:
+        for outcome in host.carry_out(_corrected(before, first, last, _on_record(done, trial), wanted, change)):
             if outcome.error:
-                warnings.append("the record of the first state is not up to date: %s" % outcome.detail)
+                warnings.append("%s is not up to date: %s" % (outcome.step.path, outcome.detail))
     if read_back is None:
         read_back = host.read(again)
     after = predict(before, [*lost, *done]).with_readings(dict(read_back.items()))
     closed = tuple(results[prepared + 2]) if len(results) > prepared + 2 else None
     return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings), closed)
+
+
+def _corrected(
+    before: Snapshot,
+    first: Step | None,
+    last: Step | None,
+    done: t.Sequence[Step],
+    wanted: t.Mapping[str, int] | None,
+    change: str | None,
+) -> list[Step]:
+    """The steps that bring the records up to date, which were made for more than was done."""
+    steps = [record.corrected(before, first, done, wanted)] if first else []
+    if last:
+        right = last_change.step(before, [*done, *([first] if first and done else ())], change)
+        steps.append(last._replace(before=last.after, after=right.after if right else last.before))
+    return steps
 
 
 def _check_prepared(host: Host, results: t.Sequence[t.Sequence[Outcome]], records: t.Collection[Step | None]) -> None:

@@ -18,8 +18,8 @@ class Judged(t.NamedTuple):
 
 
 def judge(batch: t.Sequence[Tried], most_failed: float) -> Judged:
-    """``most_failed`` is a percentage, as Ansible's max_fail_percentage: one more ends the rollout. So does a batch that
-    failed as a whole, whatever is allowed, as Ansible ends a run with such a one.
+    """``most_failed`` is a percentage, as Ansible's max_fail_percentage: one more ends the rollout. A batch that failed
+    as a whole does so whatever is allowed, as Ansible ends a run with such a one.
 
     A host that failed is put back in any case, as it may have been changed in part; the others of its batch only where
     the rollout ends.

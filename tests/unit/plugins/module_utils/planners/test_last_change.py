@@ -141,6 +141,25 @@ def test_what_somebody_else_wrote_since_is_left_and_the_rest_put_back(host):
     assert [row.what for row in transaction.undo(host, True, True).unapplied] == [DROP_IN]
 
 
+def test_a_change_that_failed_in_part_is_undone_as_a_whole(host):
+    change(host, None, max=131072)
+    before = state(host)
+    faulty = planning.FaultyHost(host, {planning.NF + "udp_timeout": "EINVAL"})
+    result = transaction.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False, change="rollout")
+    assert [row.what for row in result.unapplied] == ["udp_timeout"]
+    # The record of the first state was set right then, and is ours all the same.
+    assert not undo(host, "rollout").unapplied
+    assert state(host) == before
+
+
+def test_the_first_state_stays_on_record_while_something_of_the_change_does(host):
+    change(host, "rollout", max=524288)
+    planning.overwrite(host.root + planning.NF + "count", "400000\n")
+    result = transaction.undo(host, False, False, change="rollout")
+    assert [row.reason for row in result.unapplied] == ["would_lower"]
+    assert any(path.endswith("nf_conntrack_max") for path in record.read(host.read(transaction.ITEMS)))
+
+
 def test_the_way_back_to_the_first_state_ends_that_to_a_later_one(host):
     before = state(host)
     change(host, "rollout", max=131072)
@@ -161,6 +180,17 @@ def test_a_damaged_record_is_no_way_back_and_no_obstacle(host):
 def test_only_root_may_read_the_record(host):
     change(host, "rollout", max=131072)
     assert os.stat(host.root + record_file.LAST_CHANGE).st_mode & 0o777 == 0o600
+
+
+def test_the_module_takes_the_name_there_and_back(host):
+    before = state(host)
+    defaults = {option: spec.get("default") for option, spec in call.ARGUMENTS.items()}
+    there = {**defaults, "settings": {"max": 131072}, "change": "rollout"}
+    back = {**defaults, "state": "restored", "allow_lower": True, "change": "rollout"}
+    assert call.call(lambda: host, there, False).values["changed"]
+    assert call.call(lambda: host, back, False).values["changed"]
+    assert state(host) == before
+    assert not call.call(lambda: host, back, False).values["changed"]
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "a\n", "é", "x" * 65])

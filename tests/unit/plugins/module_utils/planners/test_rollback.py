@@ -174,6 +174,21 @@ def test_a_confirmation_whose_answer_was_lost_is_given_again(tmp_path):
     assert (again.changed, again.unapplied) == (False, [])
 
 
+def test_a_named_change_on_trial_is_one_change_and_knows_how_the_host_was(tmp_path):
+    host = copy("debian12", tmp_path)
+    first = planning.tree(host.root, ())
+    wanted = parse({"max": 262144, "udp_timeout": 45})
+    trial = transaction.apply(host, wanted, Options(), False, FIRST, "rollout", True)
+    assert trial.trial and trial.verdict
+    # What the host is like by now does not count.
+    planning.overwrite(host.root + NF + "count", "262144\n")
+    done = transaction.apply(host, wanted, Options(), False, SECOND, "rollout", True)
+    assert done.live and done.verdict == trial.verdict
+    transaction.undo(host, True, False, change="rollout")
+    planning.overwrite(host.root + NF + "count", first[NF + "count"].decode())
+    assert planning.tree(host.root, ()) == first
+
+
 # Not confirmed
 
 

@@ -9,6 +9,7 @@ import os
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
+from ansible_collections.netops.conntrack.plugins.module_utils.calls import unload as call
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import modules
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.host import Host
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import UNLOAD, Outcome
@@ -179,6 +180,36 @@ def test_the_values_that_go_with_it_are_on_record(tmp_path):
     assert found[planning.NF + "max"].text == "65536"
     assert found["/sys/module/nf_conntrack_ftp"].text == "nf_conntrack_ftp"
     assert found[CONFIG].text == LINE
+
+
+class Filling(Unloading):
+    """So many entries are in its table once something was unloaded."""
+
+    def __init__(self, host, entries):
+        super().__init__(host)
+        self.entries = entries
+        self.backups = {}
+
+    def carry_out(self, steps):
+        steps = list(steps)
+        if any(step.kind == UNLOAD for step in steps):
+            planning.overwrite(self._host.root + planning.NF + "count", "%d\n" % self.entries)
+        return super().carry_out(steps)
+
+
+@pytest.mark.parametrize("entries, worse", [(200, False), (65536, True)])
+def test_a_host_that_is_worse_off_without_its_helpers_fails(entries, worse, tmp_path):
+    copy = tracking(tmp_path)
+    with open(copy.root + planning.NF + "count", "w", encoding="utf-8") as stream:
+        stream.write("100\n")
+    defaults = {name: each.get("default") for name, each in call.ARGUMENTS.items()}
+    options = {**defaults, "helpers_only": True, "watch": 1}
+    returned = call.call(lambda: Filling(copy, entries), options, False)
+    assert returned.values["changed"]
+    assert returned.values["health"]["verdict_after"] == ("full" if worse else "ok")
+    assert bool(returned.failure) == worse
+    if worse:
+        assert returned.failure.startswith("worse off after the change: it was ok and is full now: ")
 
 
 def test_what_was_unloaded_comes_back_where_the_kernel_refuses_the_rest(tmp_path):
