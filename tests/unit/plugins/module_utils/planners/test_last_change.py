@@ -183,9 +183,10 @@ def test_only_root_may_read_the_record(host):
 
 
 def test_the_module_takes_the_name_there_and_back(host):
+    change(host, None, max=131072)
     before = state(host)
     defaults = {option: spec.get("default") for option, spec in call.ARGUMENTS.items()}
-    there = {**defaults, "settings": {"max": 131072}, "change": "rollout"}
+    there = {**defaults, "settings": {"max": 262144}, "change": "rollout"}
     back = {**defaults, "state": "restored", "allow_lower": True, "change": "rollout"}
     assert call.call(lambda: host, there, False).values["changed"]
     assert call.call(lambda: host, back, False).values["changed"]
