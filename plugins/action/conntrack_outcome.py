@@ -11,10 +11,13 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ..plugin_utils.fleet import given
+from ..plugin_utils.fleet import given, statuses
 from ..plugin_utils.fleet.rows import complaint
 
-ARGUMENTS = {"of": {"type": "list", "elements": "str", "required": True}}
+ARGUMENTS: dict[str, dict[str, t.Any]] = {
+    "of": {"type": "list", "elements": "str", "required": True},
+    "fail_on": {"type": "list", "elements": "str", "choices": sorted(statuses.VERDICTS), "default": []},
+}
 
 
 class ActionModule(ActionBase):
@@ -30,9 +33,19 @@ class ActionModule(ActionBase):
             if result.get("unreachable"):
                 # Whatever action says so, Ansible takes the host for unreachable, in the exit status too.
                 raise AnsibleConnectionFailure("as above: %s" % complaint(result))
-        for result in results:
-            if result.get("failed"):
-                told = {"changed": False, "failed": True, "msg": "as above: %s" % complaint(result)}
-                # What a host said is data, never a template, whichever ansible-core this is.
-                return t.cast("dict[str, t.Any]", wrap_var(told))
-        return {"changed": False}
+        told = next(_failures(results, arguments["fail_on"]), None)
+        if told is None:
+            return {"changed": False}
+        # What a host said is data, never a template, whichever ansible-core this is.
+        return t.cast("dict[str, t.Any]", wrap_var({"changed": False, "failed": True, "msg": told}))
+
+
+def _failures(results: t.Sequence[t.Mapping[t.Any, t.Any]], fail_on: t.Collection[str]) -> t.Iterator[str]:
+    for result in results:
+        if result.get("failed"):
+            yield "as above: %s" % complaint(result)
+    for result in results:
+        facts = given.mapping(given.mapping(result.get("ansible_facts")).get("conntrack"))
+        verdict = given.mapping(facts.get("verdict"))
+        if verdict.get("status") in fail_on:
+            yield "%s: %s" % (verdict["status"], given.text(verdict.get("summary")))

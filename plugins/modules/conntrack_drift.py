@@ -34,23 +34,8 @@ options:
     description: How many hosts RV(report) tells of at most; V(0) is all.
     type: int
     default: 100
-attributes:
-  action:
-    support: full
-    description: Has an action plugin, which does all of it; no module runs on the host.
-  async:
-    support: none
-    description: Can be used with C(async).
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return what a run would do, without changing anything.
-  diff_mode:
-    support: none
-    description: Returns what has changed, or would change, in C(--diff) mode.
-  platform:
-    support: full
-    platforms: linux
-    description: The operating systems the module works on.
+extends_documentation_fragment:
+  - netops.conntrack.controller
 seealso:
   - module: netops.conntrack.conntrack_facts
   - module: netops.conntrack.conntrack_settings

@@ -15,30 +15,22 @@ description:
   - A task with C(ignore_errors) and C(ignore_unreachable) lets a play go on to its report. This one comes after the
     report, and lets each host fail, or be unreachable, as it was then, so that recap and exit status of the run are as
     they should be.
-  - It does nothing on a host where those tasks were successful, and connects to none.
+  - It does nothing on a host where those tasks were successful, but for O(fail_on), and connects to none.
 options:
   of:
     description: Names of the variables that those tasks registered. One that is not there counts as successful.
     type: list
     elements: str
     required: true
-attributes:
-  action:
-    support: full
-    description: Has an action plugin, which does all of it; no module runs on the host.
-  async:
-    support: none
-    description: Can be used with C(async).
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return what a run would do, without changing anything.
-  diff_mode:
-    support: none
-    description: Returns what has changed, or would change, in C(--diff) mode.
-  platform:
-    support: full
-    platforms: linux
-    description: The operating systems the module works on.
+  fail_on:
+    description:
+      - Verdicts that fail the host too, where one of O(of) is what M(netops.conntrack.conntrack_facts) returned.
+    type: list
+    elements: str
+    choices: [ok, pressure, full, was_full, not_tracking, race, host_owned, unknown]
+    default: []
+extends_documentation_fragment:
+  - netops.conntrack.controller
 seealso:
   - module: netops.conntrack.conntrack_report
 author:
@@ -61,6 +53,11 @@ EXAMPLES = r"""
 - name: Fail the hosts that did not answer
   netops.conntrack.conntrack_outcome:
     of: [gathered]
+
+- name: Fail those too whose table is full
+  netops.conntrack.conntrack_outcome:
+    of: [gathered]
+    fail_on: [full]
 """
 
 RETURN = r"""

@@ -23,23 +23,8 @@ options:
     description: How many seconds it may take altogether, the boot and what is started by it. At least 1.
     type: int
     default: 600
-attributes:
-  action:
-    support: full
-    description: Has an action plugin, which does all of it; no module runs on the host.
-  async:
-    support: none
-    description: Can be used with C(async).
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return what a run would do, without changing anything.
-  diff_mode:
-    support: none
-    description: Returns what has changed, or would change, in C(--diff) mode.
-  platform:
-    support: full
-    platforms: linux
-    description: The operating systems the module works on.
+extends_documentation_fragment:
+  - netops.conntrack.controller
 seealso:
   - module: ansible.builtin.reboot
   - module: netops.conntrack.conntrack_unload

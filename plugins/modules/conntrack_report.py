@@ -88,26 +88,12 @@ options:
     description: The mode of the files.
     type: str
     default: "0640"
+extends_documentation_fragment:
+  - netops.conntrack.controller
 attributes:
-  action:
-    support: full
-    description: Has an action plugin, which does all of it; no module runs on the host.
-  async:
-    support: none
-    description: Can be used with C(async).
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return what a run would do, without changing anything.
-  diff_mode:
-    support: none
-    description: Returns what has changed, or would change, in C(--diff) mode.
   idempotent:
     support: full
     description: A second run with the same options changes nothing.
-  platform:
-    support: full
-    platforms: linux
-    description: The operating systems the module works on.
 notes:
   - Files are replaced as a whole, so that whoever reads one sees the old or the new one; a file whose content and mode
     would be the same is left alone.

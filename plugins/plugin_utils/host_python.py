@@ -24,11 +24,12 @@ def least(told: t.Any) -> tuple[int, ...]:
 
 LEAST = least(getattr(basic, "_PY_MIN", None))
 
-_ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+)")
+# A path that means nothing but itself, as it is going to be a variable of Ansible.
+_ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+) (/[A-Za-z0-9_./+-]+)\s")
 # What every module of Ansible imports of the standard library; the packages of small systems may lack it.
 _ASKING = (
     "import sys, json, zipfile, tempfile, subprocess, fcntl; "
-    "print('netops-conntrack-python %d.%d' % sys.version_info[:2])"
+    "print('netops-conntrack-python %d.%d %s' % (sys.version_info[:2] + (sys.argv[1],)))"
 )
 # What a Python says that is too old or not whole, before any of our code has run.
 _OF_NO_USE = re.compile(r"requires (?:a minimum of )?Python|SyntaxError|No module named|future feature annotations")
@@ -37,16 +38,18 @@ _NOT_RUN = (126, 127)
 _NO_PLACE = re.compile(r"[Ff]ailed to create temporary directory|No space left|Read-only file system|transfer file")
 
 
-def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
-    """Asks the host, in one command, for the first Python of Ansible's list: whether it is one for our modules."""
+def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> str | None:
+    """Where the first Python of Ansible's list is, if it is one for our modules. Asks the host, in one command."""
     names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
     words = " ".join(shell_words.word(name) for name in names)
-    asking = 'for p in %s; do command -v "$p" >/dev/null 2>&1 || continue; "$p" -c %s 2>/dev/null; break; done' % (
-        words,
-        shell_words.word(_ASKING),
+    trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -c %s "$f" 2>/dev/null; break' % shell_words.word(
+        _ASKING
     )
+    asking = "for p in %s; do %s; done" % (words, trying)
     found = _ANSWER.search(action._low_level_execute_command(asking, sudoable=False)["stdout"])
-    return bool(found) and (int(found.group(1)), int(found.group(2))) >= LEAST
+    if not found or (int(found.group(1)), int(found.group(2))) < LEAST:
+        return None
+    return found.group(3)
 
 
 def is_of_no_use(result: t.Mapping[str, t.Any]) -> bool:

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.hosts.remote import RemoteHost
-from . import host_python, shell_call
+from . import host_python, python_call, shell_call
 
 AUTO, PYTHON, SHELL = "auto", "python", "shell"
 CHOICES = (AUTO, PYTHON, SHELL)
@@ -25,6 +25,8 @@ FACT = "conntrack_transports"
 
 # The same within one task: loops, and the run that confirms.
 _served: dict[str, str] = {}
+# Where Python was found on a host; Ansible need not look for it again.
+_pythons: dict[str, str] = {}
 
 
 class TransportAction(ActionBase):
@@ -48,13 +50,13 @@ class TransportAction(ActionBase):
             raise AnsibleActionFail("%s: '%s' is not one of %s" % (VARIABLE, wanted, ", ".join(CHOICES)))
         if wanted != AUTO:
             return self._call_by(wanted, arguments, task_vars)
-        host = self._task.delegate_to or task_vars.get("inventory_hostname", "")
+        host = self._host(task_vars)
         facts = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
         known = _served.get(host) or facts.get(host)
         result = (
             self._call_by(known, arguments, task_vars)
             if known in CHOICES
-            else self._call_by_either(arguments, task_vars, variables)
+            else self._call_by_either(host, arguments, task_vars, variables)
         )
         _served[host] = result["transport"]
         if facts.get(host) != result["transport"]:
@@ -62,10 +64,13 @@ class TransportAction(ActionBase):
         return result
 
     def _call_by_either(
-        self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], variables: dict[str, t.Any]
+        self, host: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], variables: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        if not self._named_python(variables) and not host_python.look(self, variables):
-            return self._call_by(SHELL, arguments, task_vars)
+        if not self._named_python(variables):
+            found = host_python.look(self, variables)
+            if not found:
+                return self._call_by(SHELL, arguments, task_vars)
+            _pythons[host] = found
         try:
             result = self._call_by(PYTHON, arguments, task_vars)
         except AnsibleError as error:
@@ -79,10 +84,12 @@ class TransportAction(ActionBase):
     def _call_by(self, transport: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if transport == SHELL:
             return {**shell_call.run(self, self.CALLED, arguments, self.HOST), "transport": SHELL}
-        # A copy, as it is given what Ansible tells a module beside them.
-        given = dict(arguments)
-        result = self._execute_module(module_args=given, task_vars=task_vars, wrap_async=self._task.async_val)
+        result = python_call.run(self, arguments, task_vars, _pythons.get(self._host(task_vars)))
         return {**result, "transport": PYTHON}
+
+    def _host(self, task_vars: t.Mapping[str, t.Any]) -> str:
+        """The name of the one that the task is for."""
+        return str(self._task.delegate_to or task_vars.get("inventory_hostname", ""))
 
     def _variables(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Those of the host that the task is for."""

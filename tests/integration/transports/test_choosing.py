@@ -15,6 +15,10 @@ import pytest
 HOSTS = ("node", "--bare", "small=busybox", "--bare", "old=dash")
 LIMITS = {"netops.conntrack.conntrack_facts": {"gather_subset": ["limits"]}}
 CONFIG = {"netops.conntrack.iptables_config": {}, "check_mode": True}
+SETTINGS = {"netops.conntrack.conntrack_settings": {"settings": {"udp_timeout": 41}}}
+RESTORED = {"netops.conntrack.conntrack_settings": {"state": "restored"}}
+UDP = "cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout"
+SUDOERS = "/etc/sudoers"
 # A command that looks for Python, and a module that is brought to a host, as -vvv shows them.
 LOOK, BROUGHT = "netops-conntrack-python", "Using module file"
 
@@ -43,6 +47,31 @@ def test_where_python_is_good_enough_it_serves(lab, tell):
         played = tell(lab.inventory, "node", [LIMITS, CONFIG], **variables)
         assert served(played) == ["python", "python"]
         assert noise(played) == []
+
+
+def test_a_module_goes_over_the_input_of_one_command_unless_somebody_decided_otherwise(lab, tell):
+    def commands(**variables):
+        played = tell(lab.inventory, "node", [LIMITS], "-vvv", **variables)
+        assert served(played) == ["python"]
+        return {line for line in played.shown.splitlines() if " EXEC ssh " in line}
+
+    # One looks for Python.
+    assert len(commands()) == 2
+    assert len(commands(ansible_pipelining=False)) > 4
+
+
+def test_a_sudo_that_insists_on_a_terminal_gets_one(lab, tell):
+    if not shutil.which("sudo"):
+        pytest.skip("not run: there is no sudo on this machine")
+    lab.inside("node", f"echo 'Defaults requiretty' >>{SUDOERS}")
+    try:
+        become = {"ansible_become": True, "ansible_become_method": "sudo", "ansible_become_user": "nobody"}
+        played = tell(lab.inventory, "node", [LIMITS, {**LIMITS, "loop": [1, 2]}], **become)
+        assert served(played)[:1] == ["python"]
+        assert [each["transport"] for each in played.told[1]["results"]] == ["python", "python"]
+        assert noise(played) == []
+    finally:
+        lab.inside("node", f"sed -i /requiretty/d {SUDOERS}")
 
 
 def test_a_python_that_is_named_and_not_there_is_tried_once(lab, tell):
@@ -94,12 +123,6 @@ def test_a_task_that_is_delegated_goes_by_the_host_it_is_for(lab, tell):
     tasks = [LIMITS, {**LIMITS, "delegate_to": "small"}, {**LIMITS, "delegate_to": "small"}, LIMITS]
     played = tell(lab.inventory, "node", tasks)
     assert served(played) == ["python", "shell", "shell", "python"]
-
-
-SETTINGS = {"netops.conntrack.conntrack_settings": {"settings": {"udp_timeout": 41}}}
-RESTORED = {"netops.conntrack.conntrack_settings": {"state": "restored"}}
-UDP = "cat /proc/sys/net/netfilter/nf_conntrack_udp_timeout"
-SUDOERS = "/etc/sudoers"
 
 
 @pytest.mark.parametrize("way", ["sudo", "sudo-on-a-terminal", "su"])

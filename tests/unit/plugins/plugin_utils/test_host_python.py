@@ -18,6 +18,32 @@ def test_what_ansible_needs_counts_where_it_is_more(told, least):
     assert host_python.least(told) == least
 
 
+class Answering:
+    """An action whose host answers so."""
+
+    def __init__(self, said):
+        self._said = said
+
+    def _low_level_execute_command(self, command, sudoable):
+        return {"stdout": self._said}
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("netops-conntrack-python 3.13 /usr/bin/python3.13\n", "/usr/bin/python3.13"),
+        ("Welcome!\r\nnetops-conntrack-python 3.11 /opt/c++/python-3\r\n", "/opt/c++/python-3"),
+        ("netops-conntrack-python 3.6 /usr/bin/python3\n", None),
+        ("", None),
+        # It becomes a variable of Ansible, so nothing in it may be a template.
+        ("netops-conntrack-python 3.13 /tmp/{{ lookup('pipe', 'id') }}/python3\n", None),
+        ("netops-conntrack-python 3.13 python3\n", None),
+    ],
+)
+def test_where_python_is(said, found):
+    assert host_python.look(Answering(said), {}) == found
+
+
 # Made up after what shells, old Pythons and ansible-core say; real old Pythons are tried by test_choosing.py.
 def failed(rc, said):
     return {"failed": True, "msg": "", "rc": rc, "module_stdout": "", "module_stderr": said}
