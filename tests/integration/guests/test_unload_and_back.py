@@ -8,6 +8,9 @@ On trial, a host that cannot be reached anew loads them by itself.
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import time
 
 import pytest
@@ -70,3 +73,35 @@ def test_what_is_denied_is_loaded_again_once_it_is_restored(guest):
     assert not restored["failed"], restored
     assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
     assert guest.run("ls /etc/modprobe.d /var/lib/netops-conntrack 2>/dev/null | grep conntrack; true") == ""
+
+
+def rollout(guest, *inventories, **variables):
+    """The exit status of the playbook unload over these hosts in one batch, and what it showed."""
+    argv = ["ansible-playbook", "netops.conntrack.unload", "-e", json.dumps({"conntrack_serial": "100%", **variables})]
+    for inventory in (os.path.join(guest.state, "inventory.yml"), *inventories):
+        argv += ["-i", str(inventory)]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_rollout_that_fails_on_another_host_brings_it_back(guest, tmp_path):
+    gone = tmp_path / "gone.yml"
+    gone.write_text("all: {hosts: {gone: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n", encoding="utf-8")
+    files = "ls /etc/modprobe.d /etc/modules-load.d /var/lib/netops-conntrack 2>/dev/null; true"
+    before = guest.run(files)
+    status, shown = rollout(guest, gone, conntrack_watch=1, conntrack_deny="blacklist")
+    assert status != 0
+    assert "taken back guest" in shown, shown
+    assert "unreachable gone" in shown
+    assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
+    assert guest.value("udp_timeout") == 23
+    assert guest.run("cat /sys/module/nf_conntrack_ftp/parameters/ports") == "21,2121\n"
+    assert guest.run(files) == before
+
+    # Alone it goes, and nothing was left that hinders it.
+    status, shown = rollout(guest, conntrack_watch=1)
+    assert status == 0, shown
+    assert "1 host: 1 changed" in shown
+    assert guest.run(LOADED) == "\n"
+    assert not guest.module("conntrack_settings", state="restored")["failed"]
+    assert guest.run(LOADED) == "nf_conntrack nf_conntrack_ftp\n"
