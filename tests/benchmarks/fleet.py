@@ -32,6 +32,7 @@ DIAGNOSE, TUNE = "netops.conntrack.diagnose", "netops.conntrack.tune"
 RECIPE = "recipe"
 # Without what the recipe does not have either.
 AT_ONCE = {"conntrack_serial": "100%", "conntrack_confirm": 0, "conntrack_watch": 0}
+BY_SHELL = {"conntrack_transport": "shell"}
 
 
 class Kind(t.NamedTuple):
@@ -43,10 +44,12 @@ class Kind(t.NamedTuple):
 
 KINDS = (
     Kind("diagnose", DIAGNOSE, {}, False),
+    Kind("diagnose by shell", DIAGNOSE, BY_SHELL, False),
     Kind("tune", TUNE, {}, True),
     Kind("tune again", TUNE, {}, False),
     Kind("tune at once", TUNE, AT_ONCE, True),
     Kind("tune at once again", TUNE, AT_ONCE, False),
+    Kind("tune at once by shell", TUNE, {**AT_ONCE, **BY_SHELL}, True),
     Kind("recipe", RECIPE, {}, True),
     Kind("recipe again", RECIPE, {}, False),
 )
@@ -54,10 +57,12 @@ WARM_UP = ("diagnose", "tune at once", "recipe")
 RATIOS = (
     ("recipe", "diagnose"),
     ("recipe again", "diagnose"),
+    ("recipe", "diagnose by shell"),
     ("recipe", "tune"),
     ("recipe again", "tune again"),
     ("recipe", "tune at once"),
     ("recipe again", "tune at once again"),
+    ("recipe", "tune at once by shell"),
 )
 AIM_RATIO, AIM_GROWTH = 8, 1.1
 
