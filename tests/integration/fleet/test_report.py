@@ -154,7 +154,7 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run
 def test_verdicts_that_fail_come_after_the_report(run):
     status, output = run("gw1", "gw2", conntrack_fail_on=list(VERDICTS))
     assert status == 2
-    assert output.index("TASK [Show the report]") < output.index("TASK [Fail on the verdicts asked for]")
+    assert output.index("TASK [Show the report]") < output.index("TASK [Fail where something failed")
     assert recap(output, "gw1")["failed"] == 1
 
 
