@@ -9,14 +9,8 @@ collection=netops/conntrack
 cd "$root"
 mkdir -p "$cache"
 
-unset "${!ANSIBLE_@}"
-export ANSIBLE_CONFIG=$root/ansible.cfg
-export ANSIBLE_HOME=$cache/ansible
-export ANSIBLE_COLLECTIONS_PATH=$cache/collections
-export HYPOTHESIS_STORAGE_DIRECTORY=$cache/hypothesis
-export PIP_DISABLE_PIP_VERSION_CHECK=1
-export LC_ALL=C.UTF-8
-export PATH=$venv/bin:$PATH:/usr/sbin:/sbin
+# shellcheck source=tests/environment
+. "$root/tests/environment"
 
 say() { printf '   %s\n' "$*"; }
 
