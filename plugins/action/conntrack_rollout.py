@@ -44,12 +44,14 @@ class ActionModule(ActionBase):
         members = [rows[host] for host in task_vars.get("ansible_play_batch") or () if host in rows]
         judged = batch.judge(members, most_failed)
         found = list(rows.values())
+        # Nobody waits for those that failed before the rollout.
+        left = frozenset(task_vars.get("ansible_play_hosts") or ())
         check = bool(self._task.check_mode)
         result = {
             "changed": False,
             "stopped": judged.stopped,
             "take_back": list(judged.take_back),
-            "over": bool(judged.stopped) or not any(row.outcome == NOT_TRIED for row in found),
+            "over": bool(judged.stopped) or not any(row.outcome == NOT_TRIED and row.host in left for row in found),
             "totals": telling.totals(found),
             "hosts": [row._asdict() for row in telling.ordered(found)],
             "report": telling.lines(found, judged.stopped, check, arguments["rows"]),

@@ -24,8 +24,9 @@ def least(told: t.Any) -> tuple[int, ...]:
 
 LEAST = least(getattr(basic, "_PY_MIN", None))
 
+_ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+) ([^\r\n]*)")
 # A path that means nothing but itself, as it is going to be a variable of Ansible.
-_ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+) (/[A-Za-z0-9_./+-]+)\s")
+_PLAIN = re.compile(r"/[A-Za-z0-9_./+-]+")
 # What every module of Ansible imports of the standard library; the packages of small systems may lack it.
 _ASKING = (
     "import sys, json, zipfile, tempfile, subprocess, fcntl; "
@@ -39,7 +40,10 @@ _NO_PLACE = re.compile(r"[Ff]ailed to create temporary directory|No space left|R
 
 
 def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> str | None:
-    """Where the first Python of Ansible's list is, if it is one for our modules. Asks the host, in one command."""
+    """Where the first Python of Ansible's list is, if it is one for our modules; empty where that is an odd place.
+
+    Asks the host, in one command.
+    """
     names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
     words = " ".join(shell_words.word(name) for name in names)
     trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -c %s "$f" 2>/dev/null; break' % shell_words.word(
@@ -49,7 +53,7 @@ def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> str | None:
     found = _ANSWER.search(action._low_level_execute_command(asking, sudoable=False)["stdout"])
     if not found or (int(found.group(1)), int(found.group(2))) < LEAST:
         return None
-    return found.group(3)
+    return found.group(3) if _PLAIN.fullmatch(found.group(3)) else ""
 
 
 def is_of_no_use(result: t.Mapping[str, t.Any]) -> bool:

@@ -13,18 +13,26 @@ import re
 import typing as t
 
 _PIPELINING = "pipelining"
-_NO_TERMINAL = re.compile(r"^sudo: .*\b(tty|terminal)\b", re.MULTILINE)
+# Whatever it says, it says in the language of the session.
+_OF_SUDO = re.compile(r"^sudo: ", re.MULTILINE)
 
 
 def run(
-    action: t.Any, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any], python: str | None
+    action: t.Any,
+    arguments: t.Mapping[str, t.Any],
+    task_vars: dict[str, t.Any],
+    variables: t.Mapping[str, t.Any],
+    python: str | None,
 ) -> dict[str, t.Any]:
-    """The module's result. ``python`` is where it is on the host, None where Ansible is to find out."""
+    """The module's result. ``variables`` are those of the host that the task is for.
+
+    ``python`` is where it is there, None or empty where Ansible is to find out.
+    """
     if python:
         task_vars = _with_python(task_vars, action._task.delegate_to, python)
-    switched = _switch_on(action._connection, task_vars)
+    switched = _switch_on(action._connection, variables)
     result = _run(action, arguments, task_vars)
-    if switched and _insists_on_a_terminal(result):
+    if switched and _is_refused_by_sudo(result):
         action._connection.set_option(_PIPELINING, False)
         result = _run(action, arguments, task_vars)
     return result
@@ -46,10 +54,14 @@ def _with_python(task_vars: dict[str, t.Any], delegate_to: str | None, python: s
     return {**task_vars, **named}
 
 
-def _switch_on(connection: t.Any, task_vars: t.Mapping[str, t.Any]) -> bool:
+def _switch_on(connection: t.Any, variables: t.Mapping[str, t.Any]) -> bool:
     """Whether it was off, and nobody had said so: no configuration, no variable."""
+    become = connection.become
+    # Of others it is not known that they pass on their input; su does not.
+    if become is not None and become.name.rpartition(".")[2] != "sudo":
+        return False
     try:
-        value, origin = connection.get_option_and_origin(_PIPELINING, task_vars)
+        value, origin = connection.get_option_and_origin(_PIPELINING, variables)
     except KeyError:
         return False
     if value or origin != "default":
@@ -58,6 +70,6 @@ def _switch_on(connection: t.Any, task_vars: t.Mapping[str, t.Any]) -> bool:
     return True
 
 
-def _insists_on_a_terminal(result: t.Mapping[str, t.Any]) -> bool:
+def _is_refused_by_sudo(result: t.Mapping[str, t.Any]) -> bool:
     said = result.get("module_stderr")
-    return bool(result.get("failed") and said and not result.get("module_stdout") and _NO_TERMINAL.search(str(said)))
+    return bool(result.get("failed") and said and not result.get("module_stdout") and _OF_SUDO.search(str(said)))

@@ -25,7 +25,7 @@ FACT = "conntrack_transports"
 
 # The same within one task: loops, and the run that confirms.
 _served: dict[str, str] = {}
-# Where Python was found on a host; Ansible need not look for it again.
+# Where Python was found on a host, empty where its path is not safe to name. Ansible's own discovery may find another.
 _pythons: dict[str, str] = {}
 
 
@@ -54,8 +54,8 @@ class TransportAction(ActionBase):
         facts = (task_vars.get("ansible_facts") or {}).get(FACT) or {}
         known = _served.get(host) or facts.get(host)
         result = (
-            self._call_by(known, arguments, task_vars)
-            if known in CHOICES
+            self._call_by(SHELL, arguments, task_vars)
+            if known == SHELL
             else self._call_by_either(host, arguments, task_vars, variables)
         )
         _served[host] = result["transport"]
@@ -66,9 +66,9 @@ class TransportAction(ActionBase):
     def _call_by_either(
         self, host: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any], variables: dict[str, t.Any]
     ) -> dict[str, t.Any]:
-        if not self._named_python(variables):
+        if host not in _pythons and not self._named_python(variables):
             found = host_python.look(self, variables)
-            if not found:
+            if found is None:
                 return self._call_by(SHELL, arguments, task_vars)
             _pythons[host] = found
         try:
@@ -84,7 +84,8 @@ class TransportAction(ActionBase):
     def _call_by(self, transport: str, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if transport == SHELL:
             return {**shell_call.run(self, self.CALLED, arguments, self.HOST), "transport": SHELL}
-        result = python_call.run(self, arguments, task_vars, _pythons.get(self._host(task_vars)))
+        python = _pythons.get(self._host(task_vars))
+        result = python_call.run(self, arguments, task_vars, self._variables(task_vars), python)
         return {**result, "transport": PYTHON}
 
     def _host(self, task_vars: t.Mapping[str, t.Any]) -> str:

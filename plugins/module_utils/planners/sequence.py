@@ -141,7 +141,9 @@ def _corrected(
     steps = [record.corrected(before, first, done, wanted)] if first else []
     if last:
         right = last_change.step(before, [*done, *([first] if first and done else ())], change)
-        steps.append(last._replace(before=last.after, after=right.after if right else last.before))
+        after = right.after if right else last.before
+        if after != last.after:
+            steps.append(last._replace(before=last.after, after=after))
     return steps
 
 

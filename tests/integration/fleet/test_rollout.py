@@ -142,9 +142,53 @@ def test_a_second_rollout_in_one_run_knows_nothing_of_the_first(fleet, tmp_path)
     assert report(shown).count("udp_timeout 51 -> 52") == 3
 
 
+def test_a_play_of_ones_own_has_each_hosts_state_and_goes_on_after_the_rollout(fleet, tmp_path):
+    role = {"name": "netops.conntrack.conntrack"}
+    play = {"hosts": "all", "gather_facts": False}
+    begin = {"ansible.builtin.include_role": {**role, "tasks_from": "begin_rollout"}, "run_once": True}
+    batch = {"ansible.builtin.include_role": {**role, "tasks_from": "rollout"}}
+    after = {"name": "Come after it", "ansible.builtin.command": "touch /run/after", "changed_when": False}
+    plays = [
+        {**play, "name": "Begin", "tasks": [begin]},
+        {**play, "name": "Roll out", "serial": 1, "ignore_unreachable": True, "tasks": [batch, after]},
+    ]
+    book, states = tmp_path / "own.yml", tmp_path / "states.yml"
+    book.write_text(json.dumps(plays), encoding="utf-8")
+    # Here it is built into the kernel, so that is what the other state says.
+    hosts = {"node7": {"conntrack_state": "tuned"}, "node8": {"conntrack_state": "unloaded"}}
+    states.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
+    status, shown, recap = fleet.play(
+        str(book), "--limit", "node7,node8", "-i", str(states), conntrack_settings={"udp_timeout": 53},
+        conntrack_confirm=0, conntrack_watch=0,
+    )  # fmt: skip
+    assert (status, recap["node7"]["changed"], recap["node8"]["changed"]) == (0, 1, 0), shown
+    assert "nf_conntrack_udp_timeout:53\n" in fleet.shell("node7", STATE)
+    assert shown.count("2 hosts: 1 changed, 1 unchanged") == 1
+    assert "built into this kernel" in shown
+    assert fleet.shell("node7", "ls /run/after && rm /run/after") == "/run/after\n"
+
+
+def test_hosts_that_failed_before_it_are_not_waited_for(fleet, tmp_path):
+    fails = {"name": "Fail first", "ansible.builtin.fail": {}, "when": "inventory_hostname == 'node8'"}
+    plays = [
+        {"name": "Before", "hosts": "all", "gather_facts": False, "tasks": [fails]},
+        {"name": "Tune", "ansible.builtin.import_playbook": "netops.conntrack.tune"},
+    ]
+    book = tmp_path / "after.yml"
+    book.write_text(json.dumps(plays), encoding="utf-8")
+    status, shown, _recap = fleet.play(
+        str(book), "--limit", "node7,node8,node9", conntrack_settings={"udp_timeout": 54}, conntrack_confirm=0,
+        conntrack_watch=0, conntrack_serial=1,
+    )  # fmt: skip
+    assert status == 2
+    assert "3 hosts: 1 not tried, 2 changed" in report(shown)
+
+
 @pytest.mark.parametrize(
     "variables, said",
     [
+        ({"conntrack_state": "restored"}, "conntrack_state"),
+        ({"conntrack_table": True, "conntrack_table_options": "sample"}, "conntrack_table_options"),
         ({"conntrack_max_fail_percentage": 101}, "max_fail_percentage: 101 is not a percentage from 0 to 100"),
         ({"conntrack_max_fail_percentage": "many"}, "conntrack_max_fail_percentage"),
         ({"conntrack_watch": 301}, "watch: 301 is not a number of seconds from 0 to 300"),

@@ -48,7 +48,7 @@ def test_what_is_no_boolean_is_refused(diagnose, given):
 def test_options_that_are_no_dict_are_refused(diagnose, given):
     code, said = diagnose(conntrack_table=True, conntrack_table_options=given)
     assert code and "conntrack_table_options: %s is no dict; allowed: options of" % json.dumps(given) in said, said
-    assert "Look who fills the table" not in said
+    assert "TASK [netops.conntrack.conntrack : Look who fills the table]" not in said
 
 
 @pytest.mark.parametrize("given", [None, {"sample": 10}])
@@ -61,6 +61,20 @@ def test_null_and_nothing_are_no_options(diagnose, given):
 def test_a_table_that_is_not_asked_for_is_not_shown(diagnose, given):
     code, said = diagnose(**given, conntrack_table_options="sample=0")
     assert code == 0 and "Show who fills the table" not in said, said
+
+
+def test_a_playbook_that_imports_it_may_ask_for_the_table(shown, tmp_path):
+    book = tmp_path / "imports.yml"
+    given = {"conntrack_table": True, "conntrack_fail_on": "full"}
+    book.write_text(json.dumps([{"import_playbook": "netops.conntrack.diagnose", "vars": given}]), encoding="utf-8")
+    code, said = shown(book)
+    assert code == 0 and "Show who fills the table" in said, said
+    book.write_text(
+        json.dumps([{"import_playbook": "netops.conntrack.diagnose", "vars": {"conntrack_fail_on": "fill"}}]),
+        encoding="utf-8",
+    )
+    code, said = shown(book)
+    assert code and "conntrack_fail_on: fill is not a verdict" in said and "Read the state" not in said, said
 
 
 def test_the_tasks_of_the_role_refuse_the_same(shown, tmp_path):

@@ -36,8 +36,8 @@ class Answering:
         ("netops-conntrack-python 3.6 /usr/bin/python3\n", None),
         ("", None),
         # It becomes a variable of Ansible, so nothing in it may be a template.
-        ("netops-conntrack-python 3.13 /tmp/{{ lookup('pipe', 'id') }}/python3\n", None),
-        ("netops-conntrack-python 3.13 python3\n", None),
+        ("netops-conntrack-python 3.13 /tmp/{{ lookup('pipe', 'id') }}/python3\n", ""),
+        ("netops-conntrack-python 3.13 python3\n", ""),
     ],
 )
 def test_where_python_is(said, found):
