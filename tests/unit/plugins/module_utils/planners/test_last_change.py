@@ -152,6 +152,15 @@ def test_a_change_that_failed_in_part_is_undone_as_a_whole(host):
     assert state(host) == before
 
 
+def test_a_change_without_a_name_that_failed_in_part_leaves_nothing_to_say_of_the_one_before(host):
+    change(host, "rollout", max=131072)
+    faulty = planning.FaultyHost(host, {planning.NF + "udp_timeout": "EINVAL"})
+    result = transaction.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False)
+    assert result.unapplied
+    assert list(result.warnings) == []
+    assert not os.path.exists(host.root + record_file.LAST_CHANGE)
+
+
 def test_the_first_state_stays_on_record_while_something_of_the_change_does(host):
     change(host, "rollout", max=524288)
     planning.overwrite(host.root + planning.NF + "count", "400000\n")
