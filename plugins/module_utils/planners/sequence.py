@@ -118,8 +118,9 @@ def carry_out(
     done = (*earlier, *(outcome.step for outcome in outcomes if not outcome.error))
     failures = tuple(outcome for outcome in outcomes if outcome.error)
     warnings: list[str] = []
-    if (first or last) and failures:
-        for outcome in host.carry_out(_corrected(before, first, last, _on_record(done, trial), wanted, change)):
+    corrections = _corrected(before, first, last, _on_record(done, trial), wanted, change) if failures else []
+    if corrections:
+        for outcome in host.carry_out(corrections):
             if outcome.error:
                 warnings.append("%s is not up to date: %s" % (outcome.step.path, outcome.detail))
     if read_back is None:

@@ -157,7 +157,7 @@ def test_a_change_without_a_name_that_failed_in_part_leaves_nothing_to_say_of_th
     faulty = planning.FaultyHost(host, {planning.NF + "udp_timeout": "EINVAL"})
     result = transaction.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False)
     assert result.unapplied
-    assert list(result.warnings) == []
+    assert not [warning for warning in result.warnings if "up to date" in warning]
     assert not os.path.exists(host.root + record_file.LAST_CHANGE)
 
 
