@@ -22,8 +22,8 @@ notes:
     for it. With V(auto), the default, it is Python where it is 3.8 or newer and new enough for this ansible-core, and
     the shell elsewhere, and the fact C(conntrack_transports) keeps which it was. Results are the same.
   - To Python the module goes over the input of the command that runs it, and leaves no file on the host, as with
-    C(ansible_pipelining=true), where the connection can, become is none or sudo, and neither configuration nor a variable
-    says something of pipelining.
+    C(ansible_pipelining=true), where the connection can, become is none or sudo, and neither configuration nor a
+    variable says something of pipelining.
   - By the shell, options that are paths are taken as they are, C(~) and C($HOME) are not expanded. Extended attributes
     of a file that is replaced are kept where the host's C(cp) knows C(--preserve).
 """
