@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from . import given, statuses
@@ -13,6 +14,9 @@ _TALKERS_OF_A_GROUP = 5
 _NUMBERS = frozenset(
     ("seen", "seen_error", "share", "share_low", "share_high", "entries", "entries_low", "entries_high")
 )
+# Two ways in which Ansible says the same, and what ssh says first where its old connection is gone.
+_NOT_SENT = re.compile(r'^Data could not be sent to remote host "[^"]*"\. Make sure this host can be reached over ssh: ')
+_OF_THE_MASTER = re.compile(r"\bmux_client_\w+: .*\r?\n")
 _NO_VERDICT = "No verdict: gather the subsets limits, usage, timeouts, statistics, memory and log."
 _NO_FACTS = "No facts of this host were gathered."
 
@@ -73,6 +77,7 @@ def complaint(result: t.Mapping[t.Any, t.Any]) -> str:
     """Why a task did not do: what it says, with the last line of a module that broke."""
     # From ansible-core 2.19 on a message begins so.
     said = (given.text(result.get("msg")) or "").removeprefix("Task failed: ").strip()
+    said = _OF_THE_MASTER.sub("", _NOT_SENT.sub("Failed to connect to the host via ssh: ", said))
     broke = (given.text(result.get("module_stderr")) or "").strip().rpartition("\n")[2]
     if broke and broke not in said:
         said = "%s (%s)" % (said, broke) if said else broke

@@ -160,3 +160,21 @@ def test_texts_become_plain_ones_that_can_be_written():
     assert given.text("a\udcff") == "a\ufffd"
     assert given.text(b"a") is None
     assert given.text(10**5000) == "a very large number"
+
+
+@pytest.mark.parametrize(
+    "said, told",
+    [
+        ("Task failed: no route", "no route"),
+        # As ansible-core 2.21 has it for a module that goes over the input of its command.
+        (
+            'Task failed: Data could not be sent to remote host "gw1". Make sure this host can be reached over ssh: '
+            "mux_client_request_session: read from master failed: Broken pipe\r\n"
+            "ssh: connect to host gw1 port 22: Connection refused\r\n",
+            "Failed to connect to the host via ssh: ssh: connect to host gw1 port 22: Connection refused",
+        ),
+        ("", "it did not say why"),
+    ],
+)
+def test_why_a_host_did_not_answer_is_told_in_few_words(said, told):
+    assert rows.complaint({"msg": said}) == told
