@@ -7,7 +7,7 @@
 # ARGS="-v"                 more arguments for diagnose
 # INVENTORY=hosts.yml       diagnose these hosts instead of this machine
 
-gates := lint sanity units ansible-units agreement settings_table changelog docs build modules molecule guests molecule_guests
+gates := lint molecule sanity units ansible-units agreement settings_table changelog docs build modules guests molecule_guests
 # The venv's own Python: discovery may find one that does not run.
 inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local -e ansible_python_interpreter='{{ ansible_playbook_python }}')
 
@@ -25,7 +25,7 @@ diagnose:
 	@ANSIBLE_INVENTORY_UNPARSED_FAILED=true .venv/bin/ansible-playbook $(inventory) netops.conntrack.diagnose $(ARGS)
 
 test: dev system-packages
-	@tests/gates/run --beside guests $(gates)
+	@tests/gates/run --beside "guests molecule_guests" $(gates)
 
 $(gates): dev
 	@tests/gates/run $@

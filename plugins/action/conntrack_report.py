@@ -44,6 +44,7 @@ class ActionModule(ActionBase):
         mode = _mode(arguments["mode"])
         if arguments["rows"] < 0:
             raise AnsibleActionFail("rows: must be 0 for all, or more, not %d" % arguments["rows"])
+        _check_paths(arguments)
         merged: dict[str, t.Any] = {}
         if arguments["merge"] is None:
             made = report(_rows(task_vars, arguments), *_head(arguments))
@@ -88,6 +89,17 @@ class ActionModule(ActionBase):
     def _written(self, made: Report, name: str, path: str, mode: int) -> dict[str, t.Any]:
         changed = writing.write(path, FORMATS[name](made), mode, pretend=bool(self._task.check_mode))
         return {"format": name, "path": path, "changed": changed}
+
+
+def _check_paths(arguments: t.Mapping[str, t.Any]) -> None:
+    if not (arguments["prometheus"] or ".prom").endswith(".prom"):
+        raise AnsibleActionFail(
+            "prometheus: %s has to end in .prom; a node exporter reads no other file" % arguments["prometheus"]
+        )
+    paths = [arguments[name] for name in FORMATS if arguments[name]]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise AnsibleActionFail("%s: is named twice; each format needs a file of its own" % path)
 
 
 def _mode(text: str) -> int:

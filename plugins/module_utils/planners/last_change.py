@@ -36,6 +36,17 @@ def read(snapshot: Snapshot, name: str) -> dict[str, Original]:
     return rows if rows and _named(snapshot) == name else {}
 
 
+def missing(snapshot: Snapshot, name: str) -> str | None:
+    """Why a change of this name cannot be undone here; None where it can."""
+    known = _named(snapshot)
+    if known == name:
+        return None
+    return "change: %s is not on record here, so nothing is undone; the last change on record is %s" % (
+        name,
+        known or "none that has a name",
+    )
+
+
 def step(snapshot: Snapshot, steps: t.Sequence[Step], name: str | None) -> Step | None:
     """The step that records what these steps are about to change; None where that is on record, or nothing changes."""
     if not steps:

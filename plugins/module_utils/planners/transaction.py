@@ -133,7 +133,8 @@ def undo(
     unapplied = [Unapplied(*refusal) for refusal in found.refusals]
     unapplied += [Unapplied(outcome.step.path, _reason(outcome), outcome.detail or "") for outcome in _causes(done)]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
-    warnings = [*news, *done.warnings, *_staying(before, done.after)]
+    missing = last_change.missing(before, change) if change else None
+    warnings = [*news, *done.warnings, *_staying(before, done.after), *([missing] if missing else ())]
     if settled and not check and not on_trial:
         # What could not be put back stays on record.
         forgotten = host.carry_out(_forgotten(before, settled, change)) if done.closed is None else done.closed

@@ -234,6 +234,7 @@ def _by_few(case: _Case, some: t.Sequence[Row], few: t.Sequence[tuple[int, t.Any
         theirs += len(mine)
     case.blamed.update(source for _family, source in few)
     scan = _TRIES * len(targets) >= theirs
+    strangers = _strangers(case, few, evidence)
     return Finding(
         "scan" if scan else "flood",
         "%s. Their packets can be dropped before they are tracked, all of them, so look first who they are."
@@ -244,7 +245,7 @@ def _by_few(case: _Case, some: t.Sequence[Row], few: t.Sequence[tuple[int, t.Any
         ),
         evidence,
         {},
-        notrack.dropped(_strangers(case, few, evidence)),
+        notrack.dropped(strangers) if strangers else {},
     )
 
 

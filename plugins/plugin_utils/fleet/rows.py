@@ -15,7 +15,9 @@ _NUMBERS = frozenset(
     ("seen", "seen_error", "share", "share_low", "share_high", "entries", "entries_low", "entries_high")
 )
 # Two ways in which Ansible says the same, and what ssh says first where its old connection is gone.
-_NOT_SENT = re.compile(r'^Data could not be sent to remote host "[^"]*"\. Make sure this host can be reached over ssh: ')
+_NOT_SENT = re.compile(
+    r'^Data could not be sent to remote host "[^"]*"\. Make sure this host can be reached over ssh: '
+)
 _OF_THE_MASTER = re.compile(r"\bmux_client_\w+: .*\r?\n")
 _NO_VERDICT = "No verdict: gather the subsets limits, usage, timeouts, statistics, memory and log."
 _NO_FACTS = "No facts of this host were gathered."

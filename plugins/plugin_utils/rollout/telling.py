@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..fleet import artifacts, as_text, words
-from .tried import CHANGED, NOT_TRIED, OUTCOMES, UNREACHABLE, Tried
+from .tried import CHANGED, FAILED, NOT_TRIED, OUTCOMES, TAKEN_BACK, UNREACHABLE, Tried
 
 
 def ordered(rows: t.Iterable[Tried]) -> list[Tried]:
@@ -55,6 +55,8 @@ def _notes(row: Tried) -> t.Iterator[str]:
         yield "; ".join(row.changes)
     if row.failed and row.taken_back:
         yield "what was changed was taken back"
+    elif row.changes and row.outcome == FAILED and not row.left:
+        yield "left as it is now: %s" % "; ".join(row.changes)
     if row.left and row.outcome == UNREACHABLE:
         yield "if something was changed there, it could not be put back"
     elif row.left:
@@ -68,6 +70,6 @@ def _summary(rows: t.Sequence[Tried], stopped: str | None, check: bool) -> str:
     text = "%s: %s" % (hosts, ", ".join(told) or "none")
     if stopped:
         text += ". Stopped: %s" % stopped
-    if stopped and any(row.outcome == NOT_TRIED for row in rows):
+    if stopped and any(row.outcome in (NOT_TRIED, TAKEN_BACK) for row in rows):
         text += ". Another run goes on from here: hosts that are done are left as they are"
     return text

@@ -42,8 +42,8 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
     back = given.mapping(back)
     if not known:
         return Tried(host, NOT_TRIED)
-    changes = tuple(dict.fromkeys(change for result in known for change in _changes(result)))
     changed = any(result.get("changed") is True for result in known)
+    changes = tuple(dict.fromkeys(change for result in known for change in _changes(result))) if changed else ()
     outcome, why = CHANGED if changed else UNCHANGED, None
     for status in (UNREACHABLE, FAILED):
         wrong = [result for result in known if result.get(status)]

@@ -151,6 +151,20 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run
     assert "html: /proc/none/report.html cannot be written: No such file or directory" in output
 
 
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ({"conntrack_report_prometheus": "metrics.txt"}, "prometheus: metrics.txt has to end in .prom"),
+        ({"conntrack_report_html": "one", "conntrack_report_json": "one"}, "one: is named twice"),
+    ],
+)
+def test_files_that_nobody_could_use_are_not_written(run, given, said, tmp_path):
+    status, output = run("gw1", "gw2", **{name: str(tmp_path / path) for name, path in given.items()})
+    assert status == 2
+    assert said in output.replace(str(tmp_path) + "/", "")
+    assert not [path for path in given.values() if (tmp_path / path).exists()]
+
+
 def test_verdicts_that_fail_come_after_the_report(run):
     status, output = run("gw1", "gw2", conntrack_fail_on=list(VERDICTS))
     assert status == 2

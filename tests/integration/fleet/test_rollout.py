@@ -68,7 +68,9 @@ def test_a_rollout_that_comes_under_fire_stops_takes_its_batch_back_and_goes_on_
     told = report(shown)
     assert "2 of the 4 hosts of this batch failed (node3, node4)" in told
     assert "12 hosts: 1 failed, 1 unreachable, 2 taken back, 4 not tried, 4 changed." in told
-    assert re.search(r"unreachable +node3 .*Failed to connect to the host via ssh: .*: Connection (refused|reset)", told)
+    assert re.search(
+        r"unreachable +node3 .*Failed to connect to the host via ssh: .*: Connection (refused|reset)", told
+    )
     assert re.search(r"failed +node4 .*lies on a read-only file system", told)
     assert recap["node3"]["unreachable"] == 1 and recap["node4"]["failed"] == 1
     assert [node for node in NODES if node in recap] == NODES[:8], "later batches are not begun"
@@ -188,6 +190,8 @@ def test_hosts_that_failed_before_it_are_not_waited_for(fleet, tmp_path):
     "variables, said",
     [
         ({"conntrack_state": "restored"}, "conntrack_state"),
+        ({"conntrack_serial": "abc"}, 'conntrack_serial: "abc" is no size of batches'),
+        ({"conntrack_serial": [1, 0]}, "conntrack_serial: [1, 0] is no size of batches"),
         ({"conntrack_table": True, "conntrack_table_options": "sample"}, "conntrack_table_options"),
         ({"conntrack_max_fail_percentage": 101}, "max_fail_percentage: 101 is not a percentage from 0 to 100"),
         ({"conntrack_max_fail_percentage": "many"}, "conntrack_max_fail_percentage"),

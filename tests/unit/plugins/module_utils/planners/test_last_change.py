@@ -141,6 +141,21 @@ def test_what_somebody_else_wrote_since_is_left_and_the_rest_put_back(host):
     assert [row.what for row in transaction.undo(host, True, True).unapplied] == [DROP_IN]
 
 
+def test_a_name_that_is_not_on_record_is_told(host):
+    def warned(name):
+        return [
+            text for text in transaction.undo(host, False, True, change=name).warnings if text.startswith("change:")
+        ]
+
+    unknown = "change: %s is not on record here, so nothing is undone; the last change on record is %s"
+    assert warned("first") == [unknown % ("first", "none that has a name")]
+    change(host, "first", max=131072)
+    assert warned("first") == []
+    change(host, "second", max=262144)
+    assert warned("first") == [unknown % ("first", "second")]
+    assert warned(None) == []
+
+
 def test_a_change_that_failed_in_part_is_undone_as_a_whole(host):
     change(host, None, max=131072)
     before = state(host)

@@ -95,6 +95,7 @@ def test_no_rule_speaks_of_the_host_itself_or_of_who_is_connected_with_it(known)
     around = Surroundings(**{known: frozenset([friend])})
     (found,) = looked(scan(1000), around=around)
     assert found.finding == "scan" and "203.0.113.9" not in repr(found.rules)
+    assert found.rules == {}, "a table without a rule is nothing to look at"
     assert any(each.startswith("no rule for 203.0.113.9: it ") for each in found.evidence)
     assert "203.0.113.9" in repr(looked(scan(1000))[0].rules)
     (found,) = looked([tcp(number, "203.0.113.9") for number in range(300)] + healthy(300), around=around)

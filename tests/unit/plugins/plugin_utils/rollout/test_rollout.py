@@ -128,6 +128,24 @@ def test_the_report_begins_with_what_somebody_has_to_look_at():
     ]
 
 
+def test_a_host_that_failed_and_is_left_says_what_it_is_left_with():
+    half = {**SET, "failed": True, "msg": "not as asked"}
+    assert telling.lines([tried("gw1", [half])], "too many", check=False)[:-1] == [
+        "failed  gw1",
+        "        not as asked",
+        "        left as it is now: max 65536 -> 262144; buckets none -> 65536;",
+        "        /etc/sysctl.d/99-zz-netops-conntrack.conf",
+    ]
+    untouched = {**half, "changed": False}
+    assert telling.lines([tried("gw1", [untouched])], "too many", check=False)[1:-1] == ["        not as asked"]
+
+
+@pytest.mark.parametrize("results, back, goes_on", [([SET], BACK, True), ([], None, True), ([REFUSED], None, False)])
+def test_another_run_is_spoken_of_where_it_has_something_to_do(results, back, goes_on):
+    told = " ".join(telling.lines([tried("gw1", results, back)], "too many", check=False))
+    assert ("Another run goes on from here" in told) == goes_on
+
+
 def test_check_mode_tells_what_would_change():
     told = telling.lines([tried("gw1", [SET])], None, check=True)
     assert told[0] == "would change  gw1"
