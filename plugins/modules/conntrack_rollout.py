@@ -89,12 +89,12 @@ stopped:
   sample: 2 of the 4 hosts of this batch failed (node3, node4); conntrack_max_fail_percentage is 0
 take_back:
   description:
-    - Hosts to be put back to what they were, those that failed, and where the rollout ends the others of the batch that
+    - Hosts of the batch to be put back to what they were, those that failed, and where the rollout ends the others that
       were changed.
   type: list
   elements: str
   returned: success
-  sample: [node3, node4, node2, node5]
+  sample: [node2, node3, node4, node5]
 over:
   description: Whether no host is left to be tried, or the rollout ends here.
   type: bool
