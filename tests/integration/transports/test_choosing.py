@@ -55,9 +55,10 @@ def test_a_module_goes_over_the_input_of_one_command_unless_somebody_decided_oth
         assert served(played) == ["python"]
         return {line for line in played.shown.splitlines() if " EXEC ssh " in line}
 
-    # One looks for Python.
-    assert len(commands()) == 2
-    assert len(commands(ansible_pipelining=False)) > 4
+    # The inventory of the lab names Python; where it does not, another command looks for it.
+    assert len(commands()) == 1
+    assert len(commands(ansible_python_interpreter="auto_silent")) == 2
+    assert len(commands(ansible_pipelining=False)) > 2
 
 
 def test_a_sudo_that_insists_on_a_terminal_gets_one(lab, tell):
@@ -65,11 +66,13 @@ def test_a_sudo_that_insists_on_a_terminal_gets_one(lab, tell):
         pytest.skip("not run: there is no sudo on this machine")
     lab.inside("node", f"echo 'Defaults requiretty' >>{SUDOERS}")
     try:
-        become = {"ansible_become": True, "ansible_become_method": "sudo", "ansible_become_user": "nobody"}
-        played = tell(lab.inventory, "node", [LIMITS, {**LIMITS, "loop": [1, 2]}], **become)
+        limits = {**LIMITS, "become": True, "become_method": "ansible.builtin.sudo", "become_user": "nobody"}
+        played = tell(lab.inventory, "node", [limits, {**limits, "loop": [1, 2]}])
         assert served(played)[:1] == ["python"]
         assert [each["transport"] for each in played.told[1]["results"]] == ["python", "python"]
-        assert noise(played) == []
+        # Where somebody wants it over the input, that is done, and fails here.
+        (result,) = tell(lab.inventory, "node", [limits], ansible_pipelining=True).told
+        assert result["failed"] and "sudo" in result["module_stderr"]
     finally:
         lab.inside("node", f"sed -i /requiretty/d {SUDOERS}")
 
