@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # venv is for those that source this
 # Sourced by the scripts beside it: where things are, and an environment that reads nobody's own settings.
 set -euo pipefail
 gates=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -5,6 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 root_only "making hosts"
 # The scenarios share their hosts, so one gate of molecule waits for the other.
+# shellcheck disable=SC2154 # of common.sh
 exec 9>"$cache/molecule.lock"
 flock 9
 # A scenario that meets no host is a failure, not a success.

@@ -26,7 +26,8 @@ WRITER = {"name": "kube-proxy", "knob": "conntrack.udpTimeout", "settings": ["ud
 GATHERED = {"changed": False}
 
 
-def facts(drift=(), writers=(), settings=SETTINGS):
+def facts(drift=(), writers=(), settings=None):
+    settings = SETTINGS if settings is None else settings
     return {"persistence": {"settings": settings, "drift": list(drift)}, "writers": list(writers)}
 
 
