@@ -185,6 +185,9 @@ settings:
     after_boot_source:
       description: The file that decides it, or C(kernel default).
       type: str
+    overruled_by:
+      description: The file that has the last word at the next boot and sets another value; V(null) where none does.
+      type: str
     changed:
       description: Whether the live value or the value after a boot changed.
       type: bool
@@ -203,6 +206,7 @@ settings:
       changed: true
       detail: null
       key: net.netfilter.nf_conntrack_buckets
+      overruled_by: null
       reason: null
       wanted: 100000
     tcp_timeout_established:
@@ -213,6 +217,7 @@ settings:
       changed: true
       detail: null
       key: net.netfilter.nf_conntrack_tcp_timeout_established
+      overruled_by: null
       reason: null
       wanted: 216000
 sizing:

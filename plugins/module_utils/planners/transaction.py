@@ -101,7 +101,7 @@ def apply(
     done = _carry_out(host, before, found.live, files, check, guard, wanted=standing, change=change)
     was = rollback.as_before(before, guard.earlier) if guard else before
     rows = {row.setting.name: _row(row, was, done, options) for row in found.rows}
-    warnings = [*news, *found.warnings, *done.warnings, *_overruled(found, done.after, options)]
+    warnings = [*news, *found.warnings, *done.warnings, *_overruled(rows), *_uncertain(found, done.after, options)]
     unapplied = [
         Unapplied(name, row["reason"], row["detail"]) for name, row in rows.items() if row["reason"] is not None
     ]
@@ -149,6 +149,7 @@ def undo(
             rows[setting.name] = {
                 "key": live.key if live else setting.keys[0],
                 **_values(was, done.after, setting, _number(step.after)),
+                "overruled_by": None,
                 "reason": None,
                 "detail": None,
             }
@@ -203,6 +204,7 @@ def _as_shown(done: sequence.Done) -> sequence.Done:
 
 def _row(row: Row, before: Snapshot, done: sequence.Done, options: Options) -> dict[str, t.Any]:
     values = _values(before, done.after, row.setting, row.wanted)
+    values["overruled_by"] = _overruler(row, values, options)
     reason, detail = row.reason, row.detail
     for outcome in done.failures:
         if outcome.step.kind == MODULE:
@@ -241,21 +243,27 @@ def _live(snapshot: Snapshot, setting: Setting) -> int | None:
     return found.value if found else None
 
 
-def _overruled(found: SettingsPlan, after: Snapshot, options: Options) -> t.Iterator[str]:
-    """What will beat our files at the next boot, or may."""
+def _overruler(row: Row, values: t.Mapping[str, t.Any], options: Options) -> str | None:
+    """The file that beats ours at the next boot."""
+    then, source = values["after_boot"], values["after_boot_source"]
+    if not options.persist or not row.to_persist or then in (None, row.wanted, row.predicted):
+        return None
+    return source if source and source.startswith("/") else None
+
+
+def _overruled(rows: t.Mapping[str, t.Mapping[str, t.Any]]) -> t.Iterator[str]:
+    for name, row in rows.items():
+        if row["overruled_by"]:
+            told = (name, row["overruled_by"], row["after_boot"], row["wanted"])
+            yield "%s: after a boot %s sets it to %s, which overrules %d" % told
+
+
+def _uncertain(found: SettingsPlan, after: Snapshot, options: Options) -> t.Iterator[str]:
+    """What may beat our files at the next boot."""
     for row in found.rows if options.persist else ():
         then = boot.after_boot(after, row.setting, identify(after))
-        if not row.to_persist or then.value in (row.wanted, row.predicted):
-            continue
-        if then.value is None and then.detail:
+        if row.to_persist and then.value is None and then.detail:
             yield "%s: after a boot it may not be %d: %s" % (row.setting.name, row.wanted, then.detail)
-        elif then.source.startswith("/"):
-            yield "%s: after a boot %s sets it to %s, which overrules %d" % (
-                row.setting.name,
-                then.source,
-                then.value,
-                row.wanted,
-            )
 
 
 def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:

@@ -50,11 +50,11 @@ def find(host: str, facts: t.Any, gathered: t.Any, planned: t.Any) -> Found:
 def _against(
     planned: t.Mapping[t.Any, t.Any], audit: t.Mapping[t.Any, t.Any], facts: t.Mapping[t.Any, t.Any]
 ) -> t.Iterator[dict[str, t.Any]]:
-    """What a check run would change."""
+    """What a check run would change, or cannot, as another file has the last word."""
     rows = given.mapping(planned.get("settings"))
     for name, row in list(rows.items())[: given.ITEMS]:
         row = given.mapping(row)
-        if row.get("changed"):
+        if row.get("changed") or row.get("overruled_by"):
             name = given.text(name) or ""
             boot = given.mapping(_settings(audit).get(name))
             live, wanted = given.whole(row.get("before")), given.whole(row.get("wanted"))

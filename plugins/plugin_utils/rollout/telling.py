@@ -31,7 +31,7 @@ def lines(rows: t.Sequence[Tried], stopped: str | None, check: bool, shown: int 
     for row in told:
         line = "%s  %s" % (_said(row.outcome, check).ljust(size), words.visible(row.host))
         said.append(words.clipped(line, as_text.WIDTH))
-        for note in _notes(row):
+        for note in _notes(row, check):
             said += as_text.indented(words.visible(note), size + 2)
     if len(rows) > len(told):
         said.append("... and %d more hosts" % (len(rows) - len(told)))
@@ -48,14 +48,14 @@ def _said(outcome: str, check: bool) -> str:
     return "would change" if check and outcome == CHANGED else outcome.replace("_", " ")
 
 
-def _notes(row: Tried) -> t.Iterator[str]:
+def _notes(row: Tried, check: bool) -> t.Iterator[str]:
     if row.why:
         yield row.why
     if row.changes and row.outcome == CHANGED:
         yield "; ".join(row.changes)
     if row.failed and row.taken_back:
         yield "what was changed was taken back"
-    elif row.changes and row.outcome == FAILED and not row.left:
+    elif row.changes and row.outcome == FAILED and not row.left and not check:
         yield "left as it is now: %s" % "; ".join(row.changes)
     if row.left and row.outcome == UNREACHABLE:
         yield "if something was changed there, it could not be put back"

@@ -65,6 +65,15 @@ def test_who_sets_a_value_is_named_where_the_value_is_off():
             "drifted",
             [(None, "not as this collection leaves it: %s, %s" % (DROP_IN, MINE))],
         ),
+        # Ours would be as wanted, but another file has the last word.
+        (
+            {
+                "settings": {"udp_timeout": {"changed": False, "before": 40, "wanted": 40, "overruled_by": MINE}},
+                "steps": [],
+            },
+            "drifted",
+            [("udp_timeout", "after a boot it is 35, by %s" % MINE)],
+        ),
         # Nothing was asked for now: the record counts.
         ({"skipped": True}, "drifted", [("udp_timeout", "it is 33 now; after a boot it is 35, by %s" % MINE)]),
     ],

@@ -138,6 +138,8 @@ def test_a_host_that_failed_and_is_left_says_what_it_is_left_with():
     ]
     untouched = {**half, "changed": False}
     assert telling.lines([tried("gw1", [untouched])], "too many", check=False)[1:-1] == ["        not as asked"]
+    # Nothing is as it is now because of a dry run.
+    assert telling.lines([tried("gw1", [half])], None, check=True)[1:-1] == ["        not as asked"]
 
 
 @pytest.mark.parametrize("results, back, goes_on", [([SET], BACK, True), ([], None, True), ([REFUSED], None, False)])
