@@ -30,7 +30,6 @@ options:
     type: int
 seealso:
   - module: netops.conntrack.conntrack_settings
-    plugin_type: module
 author:
   - the netops.conntrack contributors (@netops)
 """

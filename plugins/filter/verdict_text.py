@@ -20,7 +20,6 @@ options:
     required: true
 seealso:
   - module: netops.conntrack.conntrack_facts
-    plugin_type: module
 author:
   - the netops.conntrack contributors (@netops)
 """

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory that the README shows for very old hosts, against an SSH server that offers no more than theirs did."""
+"""The inventory that the guide shows for very old hosts, against an SSH server that offers no more than theirs did."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ MACs hmac-sha1
 
 
 def example():
-    """The inventory in the README, as a reader would copy it."""
-    with open(os.path.join(CHECKOUT, "README.md"), encoding="utf-8") as file:
+    """The inventory in the guide, as a reader would copy it."""
+    with open(os.path.join(CHECKOUT, "docs", "guides", "without-python.md"), encoding="utf-8") as file:
         blocks = re.findall(r"^```yaml\n(legacy:\n.*?)^```", file.read(), re.MULTILINE | re.DOTALL)
     assert len(blocks) == 1
     return yaml.safe_load(blocks[0])
