@@ -7,7 +7,7 @@
 # ARGS="-v"                 more arguments for diagnose
 # INVENTORY=hosts.yml       diagnose these hosts instead of this machine
 
-gates := lint molecule sanity units ansible-units agreement settings_table changelog docs site build modules guests molecule_guests
+gates := lint molecule sanity units ansible-units agreement settings_table changelog docs site build release modules guests molecule_guests
 # The venv's own Python: discovery may find one that does not run.
 inventory = $(if $(INVENTORY),-i $(INVENTORY),-i localhost, -c local -e ansible_python_interpreter='{{ ansible_playbook_python }}')
 
