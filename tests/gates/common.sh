@@ -5,7 +5,7 @@ set -euo pipefail
 gates=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$gates/../.." && pwd)
 cache=$root/.cache
-venv=$root/.venv
+venv=${VENV:-$root/.venv}
 collection=netops/conntrack
 cd "$root"
 mkdir -p "$cache"
