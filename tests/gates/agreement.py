@@ -6,11 +6,13 @@
 Compared are role defaults, role argument specs and the tables of the README. That a module's documentation
 and its argument spec agree is a matter for ansible-test sanity. A README table counts by the head of
 its first column, "module" or "variable". Where a column is headed "default", that is compared too.
+Tests that pages name must be there.
 """
 
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 from typing import Iterator
 
@@ -95,6 +97,15 @@ def compare_readme(markdown: str, modules: set[str], options: dict[str, dict]) -
                 yield f"README.md: default of {name}: {told!r}, and {default!r} in meta/argument_specs.yml"
 
 
+def missing_tests(root: pathlib.Path, page: str) -> Iterator[str]:
+    """Tests that a page names, as `path` or `path::function`, and that are not there."""
+    for path, _, name in re.findall(r"`((?:tests|molecule)/[\w./-]+)(::(\w+))?`", (root / page).read_text("utf-8")):
+        if not (root / path).exists():
+            yield f"{page}: there is no {path}"
+        elif name and f"\ndef {name}(" not in (root / path).read_text("utf-8"):
+            yield f"{page}: {path} has no {name}"
+
+
 def disagreements(root: pathlib.Path) -> Iterator[str]:
     modules = {path.stem for path in root.glob("plugins/modules/*.py") if not path.stem.startswith("_")}
     for action in sorted(root.glob("plugins/action/*.py")):
@@ -107,6 +118,8 @@ def disagreements(root: pathlib.Path) -> Iterator[str]:
     readme = root / "README.md"
     if readme.exists():
         yield from compare_readme(readme.read_text("utf-8"), modules, options)
+    for page in ("docs/promises.md", "docs/security.md", "docs/architecture.md"):
+        yield from missing_tests(root, page)
 
 
 def main() -> int:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One story on every kind of host, by every way to it, from the ansible-core whose programs lie in CORE_PROGRAMS.
 
-The story is what a user does: diagnose, look what tune would change, tune, look for drift, restore; where the modules can
-be loaded unload too.
+The story is what a user does: diagnose, look what tune would change, tune, look for drift, restore; and unload where
+there are modules.
 """
 
 from __future__ import annotations
