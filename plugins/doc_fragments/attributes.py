@@ -15,13 +15,17 @@ attributes:
   diff_mode:
     support: full
     description: Returns what has changed, or would change, in C(--diff) mode.
-  idempotent:
-    support: full
-    description: A second run with the same options changes nothing.
   platform:
     support: full
     platforms: linux
     description: The operating systems the module works on.
+"""
+
+    IDEMPOTENT = r"""
+attributes:
+  idempotent:
+    support: full
+    description: A second run with the same options changes nothing.
 """
 
     FACTS = r"""

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the netops.conntrack contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules have in common whose action plugin does all of the work, on the controller."""
+"""What modules have in common whose action plugin does all of the work, on the controller.
+
+It comes before the fragment attributes: of two that say something of one attribute Ansible takes the first.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,6 @@ attributes:
   async:
     support: none
     description: Can be used with C(async).
-  check_mode:
-    support: full
-    description: Can run in C(check_mode) and return what a run would do, without changing anything.
   diff_mode:
     support: none
-    description: Returns what has changed, or would change, in C(--diff) mode.
-  platform:
-    support: full
-    platforms: linux
-    description: The operating systems the module works on.
 """

@@ -16,7 +16,9 @@ description:
     never below what is in use with headroom, below what is set now, or below the kernel's own default.
 options:
   _input:
-    description: The facts, as in C(ansible_facts.conntrack), with the subsets V(limits), V(usage) and V(memory).
+    description:
+      - The facts, as in C(ansible_facts.conntrack), with the subsets V(limits), V(usage) and V(memory).
+      - With V(log) it counts too that the table was full before, as it does for V(auto).
     type: dict
     required: true
   memory_percent:
@@ -76,7 +78,7 @@ from collections.abc import Mapping
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.netops.conntrack.plugins.module_utils import sizing
-from ansible_collections.netops.conntrack.plugins.module_utils.facts.usage import FULL_RATIO
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import demand, log
 from ansible_collections.netops.conntrack.plugins.module_utils.kernel import Kernel
 
 
@@ -89,17 +91,14 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
     if not 0 < float(memory_percent) <= 50:
         raise AnsibleFilterError("recommend: memory_percent %s is not above 0 and at most 50" % memory_percent)
     usage, limits = facts["usage"], facts["limits"]
-    full = (usage["ratio"] or 0) >= FULL_RATIO or (facts.get("verdict") or {}).get("status") in (
-        "full",
-        "was_full",
-    )
+    lines = log.unanswered(facts["log"])["lines"] if facts.get("log") else 0
     found = sizing.recommend(
         Kernel(**facts["kernel"]),
         usage["count"],
         limits["max"],
         limits["buckets"],
         peak=None if peak is None else int(peak),
-        full=full,
+        full=demand.is_full(lines or 0, usage["ratio"]),
         object_size=facts["memory"]["object_size"],
         memory_percent=float(memory_percent),
     )

@@ -36,6 +36,7 @@ options:
     default: 100
 extends_documentation_fragment:
   - netops.conntrack.controller
+  - netops.conntrack.attributes
 seealso:
   - module: netops.conntrack.conntrack_facts
   - module: netops.conntrack.conntrack_settings

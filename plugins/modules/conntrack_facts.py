@@ -32,8 +32,9 @@ options:
     type: int
     default: 0
 extends_documentation_fragment:
-  - netops.conntrack.attributes
   - netops.conntrack.attributes.facts
+  - netops.conntrack.attributes.idempotent
+  - netops.conntrack.attributes
   - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_settings

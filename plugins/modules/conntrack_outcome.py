@@ -31,6 +31,7 @@ options:
     default: []
 extends_documentation_fragment:
   - netops.conntrack.controller
+  - netops.conntrack.attributes
 seealso:
   - module: netops.conntrack.conntrack_report
 author:

@@ -25,6 +25,7 @@ options:
     default: 600
 extends_documentation_fragment:
   - netops.conntrack.controller
+  - netops.conntrack.attributes
 seealso:
   - module: ansible.builtin.reboot
   - module: netops.conntrack.conntrack_unload

@@ -90,10 +90,8 @@ options:
     default: "0640"
 extends_documentation_fragment:
   - netops.conntrack.controller
-attributes:
-  idempotent:
-    support: full
-    description: A second run with the same options changes nothing.
+  - netops.conntrack.attributes
+  - netops.conntrack.attributes.idempotent
 notes:
   - Files are replaced as a whole, so that whoever reads one sees the old or the new one; a file whose content and mode
     would be the same is left alone.

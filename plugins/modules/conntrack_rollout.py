@@ -39,6 +39,7 @@ options:
     default: 100
 extends_documentation_fragment:
   - netops.conntrack.controller
+  - netops.conntrack.attributes
 seealso:
   - module: netops.conntrack.conntrack_report
   - module: netops.conntrack.conntrack_settings

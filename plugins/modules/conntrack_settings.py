@@ -97,6 +97,7 @@ options:
     default: []
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.attributes.idempotent
   - netops.conntrack.transport.confirm
   - netops.conntrack.change
   - netops.conntrack.transport

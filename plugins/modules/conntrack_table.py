@@ -138,6 +138,7 @@ attributes:
     support: none
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.attributes.idempotent
   - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_facts

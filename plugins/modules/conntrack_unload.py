@@ -82,6 +82,7 @@ options:
     default: false
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.attributes.idempotent
   - netops.conntrack.transport.confirm
   - netops.conntrack.change
   - netops.conntrack.transport

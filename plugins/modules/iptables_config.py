@@ -48,6 +48,7 @@ options:
     default: false
 extends_documentation_fragment:
   - netops.conntrack.attributes
+  - netops.conntrack.attributes.idempotent
   - netops.conntrack.transport
 seealso:
   - module: netops.conntrack.conntrack_settings

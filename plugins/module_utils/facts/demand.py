@@ -11,6 +11,11 @@ from . import memory, settings, usage
 from .identity import Identity
 
 
+def is_full(log_lines: int, ratio: float | None) -> bool:
+    """Whether more was wanted than is seen: by lines of the log since max was set, or as it is full now."""
+    return log_lines > 0 or (ratio or 0) >= usage.FULL_RATIO
+
+
 def recommend(
     snapshot: Snapshot, identity: Identity, log_lines: int, memory_percent: float = sizing.MEMORY_PERCENT
 ) -> sizing.Recommendation:
@@ -23,7 +28,7 @@ def recommend(
         used,
         current,
         settings.buckets(snapshot),
-        full=log_lines > 0 or (usage.ratio(used, current) or 0) >= usage.FULL_RATIO,
+        full=is_full(log_lines, usage.ratio(used, current)),
         object_size=memory.object_size(snapshot),
         memory_percent=memory_percent,
     )
