@@ -71,7 +71,7 @@ def _commands(section: str, content: str) -> list[Command]:
     commands: list[Command] = []
     for line in content.splitlines():
         if commands and not commands[-1].shown and commands[-1].typed.endswith("\\"):
-            commands[-1] = Command(section, commands[-1].typed + "\n" + line, [])
+            commands[-1] = Command(section, commands[-1].typed + "\n" + _REMARK.sub("", line), [])
         elif _COMMAND.match(line):
             commands.append(Command(section, _REMARK.sub("", line[2:]), []))
         elif commands:
@@ -93,8 +93,8 @@ def missing(text: str, printed: str, any_number: bool) -> str:
         want = [_plain(line, any_number) for line in part]
         after = _end_of(want, have, after)
         if after is None:
-            near = _nearest(want, have)
-            return "\n".join(difflib.unified_diff(want, near, "the document", "what was printed", lineterm=""))
+            near = difflib.unified_diff(want, _nearest(want, have), "the document", "what was printed", lineterm="")
+            return "\n".join(near) or "earlier than the lines before it: " + want[0]
     return ""
 
 
