@@ -13,6 +13,8 @@ import re
 import typing as t
 
 _PIPELINING = "pipelining"
+# Ours, and what Ansible adds to them. Others that a host may return would become variables of the play.
+_FACTS = ("conntrack", "discovered_interpreter_python")
 # Whatever it says, it says in the language of the session.
 _OF_SUDO = re.compile(r"^sudo: ", re.MULTILINE)
 
@@ -35,6 +37,9 @@ def run(
     if switched and _is_refused_by_sudo(result):
         action._connection.set_option(_PIPELINING, False)
         result = _run(action, arguments, task_vars)
+    facts = result.get("ansible_facts")
+    if isinstance(facts, dict):
+        result["ansible_facts"] = {name: facts[name] for name in _FACTS if name in facts}
     return result
 
 

@@ -146,3 +146,16 @@ def test_what_a_host_tells_is_never_run(odd, machine, tell, here):
     files = said["shell"][1]["msg"]
     assert any("{{ lookup('pipe'" in path for path in files)
     assert any("two\nlines" in path for path in files)
+
+
+def test_facts_of_another_name_are_not_taken(tell, here, tmp_path):
+    """The host's Python says what it likes in a module's place."""
+    facts = '{"conntrack": {}, "conntrack_table": true, "ansible_become_user": "mallory"}'
+    liar = tmp_path / "python3"
+    liar.write_text('#!/bin/sh\ncat >/dev/null\necho \'{"changed": false, "ansible_facts": %s}\'\n' % facts)
+    liar.chmod(0o755)
+    show = {"ansible.builtin.debug": {"msg": "{{ conntrack_table | default('nothing') }}"}}
+    variables = {"conntrack_transport": "python", "ansible_python_interpreter": str(liar), "ansible_pipelining": True}
+    said, shown = tell(here, "here", [FACTS, show], **variables).told
+    assert said["ansible_facts"] == {"conntrack": {}}
+    assert shown["msg"] == "nothing"
