@@ -99,7 +99,7 @@ def compare_readme(markdown: str, modules: set[str], options: dict[str, dict]) -
 
 def missing_tests(root: pathlib.Path, page: str) -> Iterator[str]:
     """Tests that a page names, as `path` or `path::function`, and that are not there."""
-    for path, _, name in re.findall(r"`((?:tests|molecule)/[\w./-]+)(::(\w+))?`", (root / page).read_text("utf-8")):
+    for path, name in re.findall(r"`((?:tests|molecule)/[\w./-]+)(?:::(\w+))?`", (root / page).read_text("utf-8")):
         if not (root / path).exists():
             yield f"{page}: there is no {path}"
         elif name and f"\ndef {name}(" not in (root / path).read_text("utf-8"):

@@ -9,7 +9,7 @@ import datetime
 import os
 import sys
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import yaml
 

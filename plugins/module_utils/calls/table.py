@@ -65,9 +65,11 @@ _NUMBERS = {"sample": 100_000_000, "time_limit": 3600, "top": 1000, "ipv4_prefix
 class TableHost(t.Protocol):
     """A host that can read its table: hosts.local_table and hosts.remote_table."""
 
-    def read(self, items: t.Iterable[probe.Item]) -> Snapshot: ...
+    def read(self, items: t.Iterable[probe.Item]) -> Snapshot:
+        """As every host does."""
 
-    def table(self, way: str, wanted: reading.Wanted, progress: reading.Progress) -> t.Iterator[Batch]: ...
+    def table(self, way: str, wanted: reading.Wanted, progress: reading.Progress) -> t.Iterator[Batch]:
+        """The entries, some at a time."""
 
 
 def call(host: t.Callable[[], TableHost], params: t.Mapping[str, t.Any], check: bool) -> Returned:

@@ -8,29 +8,16 @@ from __future__ import annotations
 import typing as t
 
 from ..facts import access
+from ..hosts.host import Host
 from ..plan import FILE, Outcome, Step, predict
 from ..probe import File, Item
 from ..snapshot import Snapshot
 from . import last_change, record
 
 _LARGEST = 1 << 24
-_NOT_RECORDED = "nothing was changed, because the first state cannot be recorded: %s"
-
-
-class Host(t.Protocol):
-    """What a sequence needs of a host."""
-
-    def read(self, items: t.Iterable[Item]) -> Snapshot: ...
-
-    def carry_out(self, steps: t.Iterable[Step]) -> list[Outcome]: ...
-
-    def in_stages(
-        self, stages: t.Sequence[t.Sequence[Step]], items: t.Iterable[Item]
-    ) -> tuple[list[list[Outcome]], Snapshot | None]: ...
-
-
 # Loading resets max, changing buckets does not touch it: buckets, then max, then the rest.
 _FIRST = ("buckets", "max", "expect_max")
+_NOT_RECORDED = "nothing was changed, because the first state cannot be recorded: %s"
 
 
 class Guard(t.NamedTuple):
