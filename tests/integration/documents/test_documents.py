@@ -28,7 +28,7 @@ DOCUMENTS = sorted(
     for name in subprocess.check_output(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=scene.CHECKOUT, text=True
     ).split()
-    if name.endswith(".md") and name.startswith(("README", "CONTRIBUTING", "docs/"))
+    if name.endswith(".md") and not name.startswith("tests/")
 )
 
 
