@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: recommend
 short_description: Computes how large a connection-tracking table should be
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The size that O(netops.conntrack.conntrack_settings#module:settings) gives to V(auto), with the reasons in words and
     figures.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: verdict_text
 short_description: Turns conntrack facts into a few lines for a person
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Says in a few lines what M(netops.conntrack.conntrack_facts) found, the verdict first, then the evidence, what to
     do,

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_drift
 short_description: Tells which hosts of a play left the state that is wanted of them, and why
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Looks at what earlier tasks found out about each host of the play. Wanted is what conntrack_settings was asked for
     in check mode, or else what this collection was asked for last, which each host keeps on record.

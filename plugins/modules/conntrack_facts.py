@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_facts
 short_description: Tells how full a host's connection-tracking table is, and why
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the state of connection tracking on a Linux host and returns it as RV(ansible_facts.conntrack), with a
     verdict, the evidence for it and advice.

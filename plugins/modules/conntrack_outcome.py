@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_outcome
 short_description: Lets a host end as an earlier task ended that was passed over
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A task with C(ignore_errors) and C(ignore_unreachable) lets a play go on to its report. This one comes after the
     report, and lets each host fail, or be unreachable, as it was then, so that recap and exit status of the run are as

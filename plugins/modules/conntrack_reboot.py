@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_reboot
 short_description: Reboots a host by its shell, and waits until it is back and as healthy as before
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - For hosts without a usable Python, which M(ansible.builtin.reboot) needs. It takes a POSIX shell on the host, such
     as that of BusyBox, over any connection but a local one, with any become.

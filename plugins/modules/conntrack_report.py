@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_report
 short_description: Makes one report of the connection tracking of all hosts of a play
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Takes what M(netops.conntrack.conntrack_facts) and M(netops.conntrack.conntrack_table) found on each host, the worst
     host first, with the verdict, usage, drops, the time to full, drift, advice and top talkers. Hosts that could not be

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_rollout
 short_description: Judges a batch of a rollout, and tells what became of every host
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Looks at what the tasks of a change returned on each host of a play with C(serial), says whether the rollout goes on
     after this batch and which hosts are to be put back to what they were, and sums up what became of all hosts so far.

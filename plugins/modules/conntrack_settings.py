@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_settings
 short_description: Sets connection-tracking settings, at run time and over a boot, in one transaction
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Sets any number of conntrack settings in the right order, reads each back from the kernel, and makes them stand
     after a boot.

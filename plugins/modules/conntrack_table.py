@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_table
 short_description: Tells who fills a host's connection-tracking table, and what would help
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads entries of the table, a fair sample of them or all, and tells how much of it is which protocol and state,
     unanswered, assured or translated, who the largest sources and services are, and how long entries have been idle.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: conntrack_unload
 short_description: Takes connection tracking off a host, or its helpers, where nothing needs it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Finds everything that holds connection tracking (modules and their users, rules of iptables and nftables in every
     network namespace, Open vSwitch, IPVS, traffic control, translated connections) and everything that loads it at

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: iptables_config
 short_description: Takes modules out of what the iptables scripts load, and puts them back
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Edits C(IPTABLES_MODULES) in C(/etc/sysconfig/iptables-config) and C(IP6TABLES_MODULES) in
     C(/etc/sysconfig/ip6tables-config), as the shell reads these files.
