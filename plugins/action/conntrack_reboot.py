@@ -8,25 +8,21 @@ from __future__ import annotations
 import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsibleError
-from ansible.plugins.action import ActionBase
-from ansible.utils.unsafe_proxy import wrap_var
 
 from ..module_utils.hosts.shell_answer import Unanswered
 from ..plugin_utils import rebooting
+from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.shell_connection import ShellConnection
 
-ARGUMENTS = {"timeout": {"type": "int", "default": 600}}
 # Where a host goes down without a word, ssh would wait for the end of a command for hours.
 _GIVES_UP = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _supports_async = False
+class ActionModule(ControllerAction):
+    _requires_connection = True
+    ARGUMENTS: t.ClassVar[dict[str, dict[str, t.Any]]] = {"timeout": {"type": "int", "default": 600}}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def made(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         if arguments["timeout"] < 1:
             raise AnsibleActionFail("timeout: must be at least 1 second, not %d" % arguments["timeout"])
         if self._connection.transport == "local":
@@ -43,5 +39,4 @@ class ActionModule(ActionBase):
         except Unanswered as error:
             said = "the host's shell gave no whole answer: %s (%s)" % (error, connection.complaint())
             raise AnsibleError(said + ("; it may be rebooting" if error.begun else "")) from None
-        # What a host says is data, never a template, whichever ansible-core this is.
-        return t.cast("dict[str, t.Any]", wrap_var(result))
+        return result

@@ -5,45 +5,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-from ansible.utils.unsafe_proxy import wrap_var
 
+from ..plugin_utils.controller_action import ControllerAction
 from ..plugin_utils.fleet import as_text, given, merging, of_hosts, rows, writing
 from ..plugin_utils.fleet.report import FORMATS, Report, report
 
-ARGUMENTS: dict[str, dict[str, t.Any]] = {
-    **{name: {"type": "path"} for name in FORMATS},
-    "hosts": {"type": "list", "elements": "str"},
-    "facts_result": {"type": "str"},
-    "table_result": {"type": "str"},
-    "merge": {"type": "list", "elements": "raw"},
-    "artifact": {"type": "bool", "default": False},
-    "title": {"type": "str", "default": "Connection tracking"},
-    "time": {"type": "str"},
-    "mask_addresses": {"type": "bool", "default": False},
-    "rows": {"type": "int", "default": as_text.ROWS},
-    "mode": {"type": "str", "default": "0640"},
-}
 
+class ActionModule(ControllerAction):
+    ARGUMENTS: t.ClassVar[dict[str, dict[str, t.Any]]] = {
+        **{name: {"type": "path"} for name in FORMATS},
+        "hosts": {"type": "list", "elements": "str"},
+        "facts_result": {"type": "str"},
+        "table_result": {"type": "str"},
+        "merge": {"type": "list", "elements": "raw"},
+        "artifact": {"type": "bool", "default": False},
+        "title": {"type": "str", "default": "Connection tracking"},
+        "time": {"type": "str"},
+        "mask_addresses": {"type": "bool", "default": False},
+        "rows": {"type": "int", "default": as_text.ROWS},
+        "mode": {"type": "str", "default": "0640"},
+    }
 
-class ActionModule(ActionBase):
-    _supports_check_mode = True
-    _supports_async = False
-    # No file goes to a host, and no connection is made.
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
-        task_vars = task_vars or {}
-        _validated, arguments = self.validate_argument_spec(ARGUMENTS)
+    def made(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         mode = _mode(arguments["mode"])
-        if arguments["rows"] < 0:
-            raise AnsibleActionFail("rows: must be 0 for all, or more, not %d" % arguments["rows"])
         _check_paths(arguments)
         merged: dict[str, t.Any] = {}
         if arguments["merge"] is None:
@@ -66,14 +54,13 @@ class ActionModule(ActionBase):
             # What was found out is not lost for that.
             result.update(failed=True, msg="%s: %s cannot be written: %s" % (name, arguments[name], error.strerror))
         result["changed"] = any(file["changed"] for file in result["files"])
-        # What a host says is data, never a template, whichever ansible-core this is.
-        return t.cast("dict[str, t.Any]", wrap_var(result))
+        return result
 
     def _merged(self, arguments: t.Mapping[str, t.Any]) -> tuple[Report, dict[str, t.Any]]:
         parts = []
         for number, source in enumerate(arguments["merge"], 1):
             try:
-                parts.append(_part(source))
+                parts.append(merging.read(source))
             except merging.NotAReport as error:
                 name = source if isinstance(source, str) else "number %d of them" % number
                 raise AnsibleActionFail(
@@ -114,18 +101,5 @@ def _head(arguments: t.Mapping[str, t.Any]) -> tuple[str, str | None, bool]:
 
 def _rows(task_vars: t.Mapping[str, t.Any], arguments: t.Mapping[str, t.Any]) -> t.Iterator[rows.Row]:
     for host, found in of_hosts.variables(task_vars, arguments["hosts"]):
-        facts = given.mapping(found.get("ansible_facts")).get("conntrack")
         gathered, looked = (found.get(arguments[name] or "") for name in ("facts_result", "table_result"))
-        yield rows.row(host, facts, gathered, looked)
-
-
-def _part(source: t.Any) -> merging.Part:
-    if not isinstance(source, str):
-        return merging.part(source)
-    try:
-        with open(source, encoding="utf-8") as stream:
-            return merging.part(json.load(stream))
-    except OSError as error:
-        raise merging.NotAReport("it cannot be read: %s" % error.strerror) from None
-    except ValueError as error:
-        raise merging.NotAReport("it is no JSON: %s" % error) from None
+        yield rows.row(host, of_hosts.facts(found), gathered, looked)

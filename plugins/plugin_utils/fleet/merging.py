@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import collections.abc
+import json
 import re
 import typing as t
 
@@ -55,6 +56,19 @@ def artifact(made: Report) -> dict[str, t.Any]:
         "hosts": [records.compact(row) for row in shown],
         "left_off": made.totals["hosts"] - len(shown),
     }
+
+
+def read(source: t.Any) -> Part:
+    """A report that is given, or the path of one."""
+    if not isinstance(source, str):
+        return part(source)
+    try:
+        with open(source, encoding="utf-8") as stream:
+            return part(json.load(stream))
+    except OSError as error:
+        raise NotAReport("it cannot be read: %s" % error.strerror) from None
+    except ValueError as error:
+        raise NotAReport("it is no JSON: %s" % error) from None
 
 
 def part(given_report: t.Any) -> Part:

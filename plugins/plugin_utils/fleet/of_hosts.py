@@ -8,6 +8,8 @@ from __future__ import annotations
 import collections.abc
 import typing as t
 
+from . import given
+
 
 def variables(
     task_vars: t.Mapping[str, t.Any], hosts: t.Iterable[str] | None = None
@@ -18,3 +20,8 @@ def variables(
     for host in dict.fromkeys(hosts):
         found = task_vars["hostvars"].raw_get(host)
         yield str(host), found if isinstance(found, collections.abc.Mapping) else {}
+
+
+def facts(known: t.Mapping[t.Any, t.Any]) -> t.Any:
+    """What conntrack_facts told, in the variables of a host or in its result; of any kind, as the host made it."""
+    return given.mapping(known.get("ansible_facts")).get("conntrack")

@@ -37,3 +37,8 @@ def judge(batch: t.Sequence[Tried], most_failed: float) -> Judged:
         )
     back = [row.host for row in batch if row.failed or (stopped and row.outcome not in (UNCHANGED, NOT_TRIED))]
     return Judged(stopped, tuple(back))
+
+
+def is_over(judged: Judged, found: t.Iterable[Tried], left: t.Collection[str]) -> bool:
+    """Whether no batch comes after this one. ``left`` are the hosts that did not fail before the rollout."""
+    return bool(judged.stopped) or not any(row.outcome == NOT_TRIED and row.host in left for row in found)
