@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils import catalogue
+from ansible_collections.netops.conntrack.plugins.module_utils import catalogue, probe
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import audit, boot, boot_files
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import FORBIDDEN, Reading, Snapshot
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,6 +174,21 @@ WINNERS = [
 def test_the_winner(by, files, source, value):
     found = after(by, files)
     assert (found.source, found.value) == (source, value)
+
+
+@pytest.mark.parametrize("folder", ["/etc", "/usr/local/lib", "/usr/lib", "/lib"])
+@pytest.mark.parametrize(("by", "value"), [("procps", 2), ("systemd", 1)])
+def test_a_hidden_file_counts_where_procps_sets_sysctls(by, value, folder, tmp_path):
+    hidden = folder + "/sysctl.d/.hidden.conf"
+    for path, text in {**LIVE, **EARLY[by], "/etc/sysctl.d/-.conf": said(1), hidden: said(2)}.items():
+        file = tmp_path / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    if by == "systemd":
+        (tmp_path / "run/systemd/system").mkdir(parents=True)
+    host = LocalHost(root=str(tmp_path)).read(probe.items(["persistence"]))
+    found = boot.after_boot(host, catalogue.BY_NAME["max"], identify(host))
+    assert (found.source, found.value) == (hidden if by == "procps" else "/etc/sysctl.d/-.conf", value)
 
 
 def test_what_lies_in_run_is_named_though_it_is_gone_after_a_boot():
