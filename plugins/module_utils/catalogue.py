@@ -299,8 +299,8 @@ def generation_of(key: str) -> str:
 
 
 def keys_of(setting: Setting, generation: str) -> tuple[str, ...]:
-    """The keys of a setting in one generation, preferred first; all of them for ``both``."""
-    return tuple(key for key in setting.keys if generation in ("both", generation_of(key)))
+    """The keys of a setting in one generation, preferred first."""
+    return tuple(key for key in setting.keys if generation_of(key) == generation)
 
 
 def default(setting: Setting, release: str) -> int | None:

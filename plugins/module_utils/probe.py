@@ -252,11 +252,6 @@ ENTRIES: tuple[Item, ...] = (
     File("/proc/net/ip_conntrack", limit=1 << 26),
 )
 
-IPTABLES_CONFIG: tuple[Item, ...] = (
-    File("/etc/sysconfig/iptables-config"),
-    File("/etc/sysconfig/ip6tables-config"),
-)
-
 SUBSETS: dict[str, tuple[Item, ...]] = {
     "limits": (),
     "usage": (*COUNTERS, *SLABINFO),

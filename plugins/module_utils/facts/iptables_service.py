@@ -22,15 +22,11 @@ _SOURCES = re.compile(r"/etc/sysctl\.(?:conf|d)\b")
 
 
 class Service(t.NamedTuple):
-    """``load_list_from`` are the file and the folder that it looks for listed items in; empty where it knows no list.
-
-    ``family`` is sysv or systemd, by who runs the script.
-    """
+    """``load_list_from``: the file and the folder that it looks for listed items in; empty where it knows no list."""
 
     path: str
     unloads: bool
     load_list_from: tuple[str, ...]
-    family: str
 
 
 class Restart(t.NamedTuple):
@@ -50,8 +46,7 @@ def service(snapshot: Snapshot) -> Service | None:
         if "_SYSCTL_LOAD_LIST" in code:
             greps = "\n".join(line for line in code.split("\n") if "grep" in line)
             sources = tuple(sorted(set(_SOURCES.findall(greps))))
-        family = "systemd" if path.startswith("/usr/libexec") else "sysv"
-        return Service(path, "_MODULES_UNLOAD" in code, sources, family)
+        return Service(path, "_MODULES_UNLOAD" in code, sources)
     return None
 
 

@@ -23,14 +23,12 @@ FLOW, SYNPROXY, TIMEOUT, ZONE = "flow", "synproxy", "timeout", "zone"
 class Use(t.NamedTuple):
     """``where`` is such as ``iptables filter INPUT`` or ``nft inet filter input``, ``text`` the rule.
 
-    ``helper`` is the name of the helper that the rule speaks of. ``breaks``: what would break without tracking;
-    ``change``: what the operator would have to change.
+    ``breaks``: what would break without tracking; ``change``: what the operator would have to change.
     """
 
     where: str
     text: str
     kind: str
-    helper: str | None
     breaks: str
     change: str
 
@@ -113,8 +111,6 @@ _NAMES = re.compile(r"(?<!\S)(?:(?:jump|goto)\s+\S+|icmp(?:v6)?\s+type\s+(?:!=\s
 _STATUS = re.compile(_CT + r"(?:original\s+|reply\s+)?status\s+(?:(?:!=|==|&|and)\s+)*\S+")
 _INNERMOST = re.compile(r"\{[^{}]*\}")
 _NESTED = 8
-_HELPER_NAME = re.compile(_CT + r'helper\s+(?:set\s+|!=\s+|==\s+)?"([^"\n]+)"')
-_HELPER_TYPE = re.compile(r'\btype\s+"([^"\n]+)"')
 
 _OBJECTS = {
     "ct helper": HELPER,
@@ -135,8 +131,7 @@ def of_iptables_rule(family: str, table: str, rule: Rule) -> Use | None:
     kind = _iptables_kind(table, rule)
     if kind is None:
         return None
-    helper = rule.value("--helper")
-    return _use("%s %s %s" % (family, table, rule.chain), rule.text, kind, helper or None)
+    return _use("%s %s %s" % (family, table, rule.chain), rule.text, kind)
 
 
 def of_nat_chains(tables: t.Iterable[Table], family: str) -> list[Use]:
@@ -168,9 +163,7 @@ def beside_rules(ruleset: Ruleset) -> list[Use]:
         elif place not in used and place[:2] in ruleset.owned:
             found.append(_use("nft %s %s %s" % place, "%s, in a table with flags owner" % chain.declared, NAT))
     for each in ruleset.objects:
-        helper = _HELPER_TYPE.search(each.text) if each.kind == "ct helper" else None
-        where = "nft %s %s" % (each.family, each.table)
-        found.append(_use(where, each.text, _OBJECTS[each.kind], helper.group(1) if helper else None))
+        found.append(_use("nft %s %s" % (each.family, each.table), each.text, _OBJECTS[each.kind]))
     return found
 
 
@@ -185,14 +178,12 @@ def of_nft_rule(rule: NftRule, chains: t.Container[tuple[str, str, str]]) -> Use
         kind = NAT
     if kind is None:
         return None
-    helper = _HELPER_NAME.search(rule.text)
-    where = "nft %s %s %s" % (rule.family, rule.table, rule.chain)
-    return _use(where, rule.text, kind, helper.group(1) if helper else None)
+    return _use("nft %s %s %s" % (rule.family, rule.table, rule.chain), rule.text, kind)
 
 
-def _use(where: str, text: str, kind: str, helper: str | None = None) -> Use:
+def _use(where: str, text: str, kind: str) -> Use:
     breaks, change = _KINDS[kind]
-    return Use(where, text, kind, helper, breaks, change)
+    return Use(where, text, kind, breaks, change)
 
 
 def _iptables_kind(table: str, rule: Rule) -> str | None:

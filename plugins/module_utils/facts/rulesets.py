@@ -39,15 +39,12 @@ FIRST: tuple[Item, ...] = (
 
 
 class Rulesets(t.NamedTuple):
-    """``legacy_tables`` are those that the kernel has, such as ``iptables nat``.
+    """``empty_nat_chains`` are base chains of nft of type nat that do nothing and that anybody may delete.
 
-    ``empty_nat_chains`` are base chains of nft of type nat that do nothing and that anybody may delete. ``unread``
-    says of a file or a command why it told nothing, or not all.
+    ``unread`` says of a file or a command why it told nothing, or not all.
     """
 
     uses: tuple[Use, ...]
-    legacy_tables: tuple[str, ...]
-    nat_in_use: bool
     empty_nat_chains: tuple[nft_ruleset.Chain, ...]
     unread: dict[str, str]
 
@@ -70,7 +67,7 @@ def items(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> tuple[Item, ...]:
 
 def read(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> Rulesets:
     reader = _Reader(snapshot, prefix)
-    uses, tables = reader.legacy()
+    uses = reader.legacy()
     ruleset, complete = reader.nft()
     saved = reader.saved() if _compat_in_use(snapshot) else {}
     uses += _merged(ruleset, saved)
@@ -82,8 +79,7 @@ def read(snapshot: Snapshot, prefix: tuple[str, ...] = ()) -> Rulesets:
         for place, chain in rule_uses.nat_chains(ruleset).items()
         if complete and place not in filled and chain.policy in (None, "accept") and place[:2] not in ruleset.owned
     )
-    nat_in_use = any(use.kind == rule_uses.NAT for use in uses)
-    return Rulesets(tuple(uses), tuple(tables), nat_in_use, empty, reader.unread)
+    return Rulesets(tuple(uses), empty, reader.unread)
 
 
 class _Reader:
@@ -92,12 +88,10 @@ class _Reader:
         self.prefix = prefix
         self.unread: dict[str, str] = {}
 
-    def legacy(self) -> tuple[list[Use], list[str]]:
+    def legacy(self) -> list[Use]:
         uses: list[Use] = []
-        tables: list[str] = []
         for family, path, _nft_family in _FAMILIES:
             names = self._names(path)
-            tables += ["%s %s" % (family, name) for name in names]
             if not names:
                 continue
             command = _legacy_save(self.snapshot, family)
@@ -116,7 +110,7 @@ class _Reader:
                 self.unread[self._name(command)] = "it does not show the tables %s" % ", ".join(missing)
             uses += rule_uses.of_iptables(found, family)
             uses += rule_uses.of_nat_chains(found, family)
-        return uses, tables
+        return uses
 
     def nft(self) -> tuple[nft_ruleset.Ruleset, bool]:
         """The ruleset, and whether it is all of it."""

@@ -42,12 +42,6 @@ def parse(text: str) -> list[Module]:
     return [module for module in map(_row, text.split("\n")) if module]
 
 
-def holders(modules: t.Iterable[Module], name: str) -> list[str]:
-    """The modules that use this one directly, as printed. Dashes and underscores are the same in a name."""
-    wanted = name.replace("-", "_")
-    return [user for module in modules if module.name.replace("-", "_") == wanted for user in module.users]
-
-
 def unnamed_references(module: Module) -> int | None:
     """References that no module in ``users`` accounts for: rules, connections or other holders took them.
 

@@ -15,10 +15,10 @@ import typing as t
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
 
-ERROR, DONE, OVERRUN = 2, 3, 4
+ERROR, DONE = 2, 3
 REQUEST, DUMP = 0x1, 0x300
-# Set by the kernel on what it sends: the dump was interrupted by a change; it was filtered.
-DUMP_INTERRUPTED, DUMP_FILTERED = 0x10, 0x20
+# Set by the kernel on what it sends: the dump was filtered.
+DUMP_FILTERED = 0x20
 
 # Of an attribute's type: its payload is attributes; it is in network byte order.
 NESTED = 0x8000

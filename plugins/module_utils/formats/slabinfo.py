@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """/proc/slabinfo: how many table entries the kernel has allocated, and how large each is.
 
-Version 1.1 (Linux 2.4) has six numbers a row and no objects per slab; 2.0 and 2.1 have five, then tunables.
-Source: print_slabinfo_header and s_show in mm/slab.c, later mm/slab_common.c; proc_getdata in mm/slab.c of
-2.4.
+Version 1.1 (Linux 2.4) has six numbers a row; 2.0 and 2.1 have five, then tunables. Source: print_slabinfo_header and
+s_show in mm/slab.c, later mm/slab_common.c; proc_getdata in mm/slab.c of 2.4.
 """
 
 from __future__ import annotations
@@ -22,18 +21,12 @@ _EXPECTATIONS = re.compile(r"((?:ip|nf)_conntrack_expect)(?:_[0-9a-f]+)?")
 
 
 class Slab(t.NamedTuple):
-    """One cache, as printed: ``active`` can be above ``total`` for an instant.
-
-    ``object_size`` is in bytes. ``per_slab`` (objects a slab) and ``pages_per_slab`` are None where not
-    given.
-    """
+    """One cache, as printed: ``active`` can be above ``total`` for an instant; ``object_size`` is in bytes."""
 
     name: str
     active: int
     total: int
     object_size: int
-    per_slab: int | None
-    pages_per_slab: int | None
 
 
 def parse(text: str) -> list[Slab]:
@@ -67,7 +60,7 @@ def _row_1(words: list[str]) -> Slab | None:
     numbers = _numbers(words, 6)
     if numbers is None:
         return None
-    return Slab(" ".join(words[:-6]), numbers[0], numbers[1], numbers[2], None, numbers[5])
+    return Slab(" ".join(words[:-6]), numbers[0], numbers[1], numbers[2])
 
 
 def _row_2(words: list[str]) -> Slab | None:
@@ -75,7 +68,7 @@ def _row_2(words: list[str]) -> Slab | None:
     numbers = _numbers(words, 5)
     if numbers is None:
         return None
-    return Slab(" ".join(words[:-5]), *numbers)
+    return Slab(" ".join(words[:-5]), *numbers[:3])
 
 
 def _numbers(words: list[str], count: int) -> list[int] | None:

@@ -93,17 +93,6 @@ def assign(text: str, values: t.Sequence[tuple[tuple[str, ...], str]]) -> str:
     return text
 
 
-def remove(text: str, keys: t.Sequence[str]) -> str:
-    """``text`` without the lines that assign one of the names in ``keys``."""
-    names = {normalize_key(key) for key in keys}
-    kept = []
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
-        assignment = _assignment(line.rstrip("\n"))
-        if not (assignment and assignment[1] in names):
-            kept.append(line)
-    return "".join(kept)
-
-
 def _assignment(line: str) -> tuple[bool, str, re.Match[str]] | None:
     """Optional or not, the normalized key, and where key and value are; None when the line assigns
     nothing."""

@@ -24,19 +24,18 @@ class Unanswered(Exception):
         self.begun = begun
 
 
-def frame(request: str, body: str, setting_up: str = "") -> str:
+def frame(request: str, body: str) -> str:
     """A whole script around ``body``, which prints parts with ``printf "$F%s" TAG TEXT``.
 
     In braces, so that a shell does nothing at all before it has read all of it. ``request`` is the controller's part of
     the mark, in letters and digits.
     """
-    return _FRAME % {"request": request, "setting_up": setting_up, "body": body}
+    return _FRAME % {"request": request, "body": body}
 
 
 # A process number must do where the host cannot make up a mark.
 _FRAME = """\
 {
-%(setting_up)s
 LC_ALL=C PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 unset GREP_OPTIONS POSIXLY_CORRECT QUOTING_STYLE TIME_STYLE

@@ -28,7 +28,6 @@ NOTHING_HOLDS = "nothing_holds"
 LEFTOVERS = "leftovers"
 NEEDED = "needed"
 BUILT_IN = "built_in"
-ANSWERS = (NOT_LOADED, NOTHING_HOLDS, LEFTOVERS, NEEDED, BUILT_IN)
 
 NOW = "now"
 BOOT = "boot"

@@ -67,13 +67,8 @@ class HeavyHitters:
         return [(key, count, self.error) for key, count in items[:number]]
 
     @property
-    def distinct(self) -> int | None:
-        """How many different keys came; None once some were forgotten: then see ``distinct_at_least``."""
-        return None if self.error else len(self._counts)
-
-    @property
     def distinct_at_least(self) -> int:
-        """How many different keys came, or where that is not known, how many there were at one time."""
+        """How many different keys came; where some were forgotten (``error``), how many there were at one time."""
         return max(self._most_seen, len(self._counts))
 
     def _lessen(self) -> None:

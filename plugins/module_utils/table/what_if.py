@@ -82,13 +82,11 @@ def timeout(
     }
 
 
-def without(
-    hits: int, sampled: int, population: int, complete: bool = False, settles_after: int | None = None
-) -> dict[str, t.Any]:
+def without(hits: int, sampled: int, population: int, complete: bool = False) -> dict[str, t.Any]:
     """What becomes of entries that are tracked no longer, say those of a port: all of them go.
 
-    ``hits`` of the ``sampled`` entries are such; ``settles_after`` is the longest that one of them has left. The result
-    is that of ``timeout``, without a setting.
+    ``hits`` of the ``sampled`` entries are such. The result is that of ``timeout``, without a setting; how long that
+    takes is not known.
     """
     now = _Table(sampled, population, complete).about(hits, hits, hits)
     return {
@@ -98,7 +96,7 @@ def without(
         "now": _rounded(now.estimate, now.low, now.high),
         "settled": _rounded(0, 0, 0),
         "change": _rounded(-now.estimate, -now.high, -now.low),
-        "settles_after": settles_after,
+        "settles_after": None,
         "extrapolated": False,
     }
 

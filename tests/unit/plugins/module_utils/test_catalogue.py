@@ -203,7 +203,6 @@ def test_keys_by_generation():
     both = setting("tcp_timeout_established")
     assert catalogue.keys_of(both, "ip_conntrack") == ("net.ipv4.netfilter.ip_conntrack_tcp_timeout_established",)
     assert catalogue.keys_of(both, "nf_conntrack") == ("net.netfilter.nf_conntrack_tcp_timeout_established",)
-    assert catalogue.keys_of(both, "both") == both.keys
     assert catalogue.keys_of(setting("acct"), "ip_conntrack") == ()
     assert catalogue.keys_of(setting("tcp_timeout_syn_sent2"), "nf_conntrack") == ()
     assert catalogue.generation_of("net.netfilter.nf_flowtable_tcp_timeout") == "nf_conntrack"

@@ -42,10 +42,10 @@ def audit(files, keys=None):
 @pytest.mark.parametrize(
     ("path", "text", "expected"),
     [
-        (SYSV, EL6, (SYSV, True, ("/etc/sysctl.conf",), "sysv")),
-        (UNIT, EL7, (UNIT, True, ("/etc/sysctl.conf", "/etc/sysctl.d"), "systemd")),
-        (UNIT, EL8, (UNIT, False, ("/etc/sysctl.d",), "systemd")),
-        ("/etc/init.d/iptables", HEAD + UNLOADS, ("/etc/init.d/iptables", True, (), "sysv")),
+        (SYSV, EL6, (SYSV, True, ("/etc/sysctl.conf",))),
+        (UNIT, EL7, (UNIT, True, ("/etc/sysctl.conf", "/etc/sysctl.d"))),
+        (UNIT, EL8, (UNIT, False, ("/etc/sysctl.d",))),
+        ("/etc/init.d/iptables", HEAD + UNLOADS, ("/etc/init.d/iptables", True, ())),
     ],
 )
 def test_the_iptables_service_is_known_by_its_script(path, text, expected):

@@ -39,7 +39,7 @@ def commands(*args, prefix=()):
 def test_a_host_without_tables_is_asked_nothing():
     assert commands({LEGACY: "", MULTI: ""}) == []
     assert commands({LEGACY: "", NAMES: ""}) == []
-    assert rulesets.read(snapshot({})) == rulesets.Rulesets((), (), False, (), {})
+    assert rulesets.read(snapshot({})) == rulesets.Rulesets((), (), {})
 
 
 def test_legacy_tables_are_asked_by_the_command_of_their_kind():
@@ -69,7 +69,6 @@ def test_another_namespace_is_asked_inside_of_it():
     texts = {NAMES: "", LEGACY: "", command_key((*INSIDE, "cat", NAMES)): "nat\n"}
     texts[command_key((*INSIDE, "iptables-legacy-save"))] = NAT
     found = rulesets.read(snapshot(texts), INSIDE)
-    assert found.legacy_tables == ("iptables nat",)
     assert [use.text for use in found.uses] == ["-A POSTROUTING -j MASQUERADE"]
     assert rulesets.read(snapshot(texts)).uses == ()
 
@@ -82,7 +81,6 @@ def test_legacy_rules(name):
     assert sorted(use.kind for use in found.uses) == sorted(
         ["mark", "helper", "notrack", "state", "state", "synproxy", "nat", "nat", "nat"]
     )
-    assert found.nat_in_use
     assert found.unread == {}
 
 

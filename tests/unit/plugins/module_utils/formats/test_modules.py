@@ -73,12 +73,6 @@ def test_a_kernel_that_does_not_count_is_none_and_not_zero(row):
     assert modules.unnamed_references(module) is None
 
 
-def test_holders_are_the_direct_users():
-    assert modules.holders(modules.parse(RHEL5), "ip_conntrack") == ["ip_conntrack_netbios_ns", "xt_state"]
-    assert modules.holders(modules.parse(RHEL5), "ip-conntrack") == ["ip_conntrack_netbios_ns", "xt_state"]
-    assert modules.holders(modules.parse(RHEL5), "nf_conntrack") == []
-
-
 def test_garbage_does_not_hide_a_row():
     text = "\x00\udcff\r\nhalf a\r\nname size 3\r\n" + RHEL5.replace("\n", "\r\n")
     assert modules.parse(text) == modules.parse(RHEL5)
@@ -89,10 +83,8 @@ PIECES = ["a", " ", "\n", "12", "-", "-1", ",", "[", "]", "(", ")", "Live", "[pe
 
 @given(st.text() | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_any_text_gives_records_and_no_traceback(text):
-    found = modules.parse(text)
-    for module in found:
+    for module in modules.parse(text):
         modules.unnamed_references(module)
-        modules.holders(found, module.name)
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,20}", fullmatch=True), max_size=6), st.integers(0, 9))

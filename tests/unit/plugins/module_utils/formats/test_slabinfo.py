@@ -32,23 +32,23 @@ ip_conntrack          12     20    384   10    1 : tunables   54   27    8 : sla
 def test_the_original_case_is_kept_as_printed():
     """Active above total: the kernel printed it so."""
     slab = slabinfo.entries(slabinfo.parse(ORIGIN))
-    assert slab == slabinfo.Slab("ip_conntrack", 36271, 36216, 384, 10, 1)
+    assert slab == slabinfo.Slab("ip_conntrack", 36271, 36216, 384)
     assert slabinfo.expectations(slabinfo.parse(ORIGIN)).object_size == 192
 
 
 def test_version_1_has_other_columns():
     slab = slabinfo.entries(slabinfo.parse(RHEL3))
-    assert slab == slabinfo.Slab("ip_conntrack", 10000, 10010, 384, None, 1)
+    assert slab == slabinfo.Slab("ip_conntrack", 10000, 10010, 384)
     assert [each.name for each in slabinfo.parse(RHEL3)] == ["kmem_cache", "ip_conntrack", "size-131072(DMA)"]
 
 
 def test_version_1_without_statistics_or_smp_has_no_colon():
     text = "slabinfo - version: 1.1\nip_conntrack 3 22 352 1 2 1\n"
-    assert slabinfo.parse(text) == [slabinfo.Slab("ip_conntrack", 3, 22, 352, None, 1)]
+    assert slabinfo.parse(text) == [slabinfo.Slab("ip_conntrack", 3, 22, 352)]
 
 
 def test_version_2_0():
-    assert slabinfo.entries(slabinfo.parse(RHEL4)) == slabinfo.Slab("ip_conntrack", 12, 20, 384, 10, 1)
+    assert slabinfo.entries(slabinfo.parse(RHEL4)) == slabinfo.Slab("ip_conntrack", 12, 20, 384)
 
 
 def test_one_cache_for_each_namespace_is_summed():
@@ -60,7 +60,7 @@ nf_conntrack_12        20     26    320   12    1 : tunables    0    0    0 : sl
 nf_conntrack_helper    50     50     64   64    1 : tunables    0    0    0 : slabdata      1      1      0
 """
     slabs = slabinfo.parse(text)
-    assert slabinfo.entries(slabs) == slabinfo.Slab("nf_conntrack", 120, 146, 320, 12, 1)
+    assert slabinfo.entries(slabs) == slabinfo.Slab("nf_conntrack", 120, 146, 320)
     assert slabinfo.expectations(slabs).active == 7
 
 
@@ -73,7 +73,7 @@ def test_merged_or_not_loaded_is_none_and_not_zero():
 
 def test_a_name_may_hold_blanks_and_colons():
     text = "slabinfo - version: 2.1\nodd:a cache 1 2 3 4 5 : tunables 0 0 0 : slabdata 1 1 0\n"
-    assert slabinfo.parse(text) == [slabinfo.Slab("odd:a cache", 1, 2, 3, 4, 5)]
+    assert slabinfo.parse(text) == [slabinfo.Slab("odd:a cache", 1, 2, 3)]
 
 
 def test_garbage_and_carriage_returns_do_not_hide_a_row():

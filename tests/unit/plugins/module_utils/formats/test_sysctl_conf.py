@@ -12,7 +12,6 @@ from ansible_collections.netops.conntrack.plugins.module_utils.formats.sysctl_co
     assign,
     normalize_key,
     parse,
-    remove,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,11 +98,6 @@ def test_the_original_case():
     )
 
 
-def test_remove_takes_all_names_and_leaves_comments_and_exclusions():
-    text = "net/nf_conntrack_max=1\r\n#net.nf_conntrack_max=1\n-net.nf_conntrack_max\n-net.nf_conntrack_max=2"
-    assert remove(text, MAX) == "#net.nf_conntrack_max=1\n-net.nf_conntrack_max\n"
-
-
 @pytest.mark.parametrize("value", ["1\nkernel.panic = 1", " 1"])
 def test_a_value_that_would_be_more_than_a_value_is_refused(value):
     with pytest.raises(ValueError, match="one line"):
@@ -119,11 +113,3 @@ def test_any_text_can_be_read_and_edited(text):
     assert assign(edited, [(MAX, "42")]) == edited
     before = [item for item in parse(text) if item.key not in MAX]
     assert [item for item in parse(edited) if item.key not in MAX] == before
-
-
-@given(ANY_TEXT | LINES)
-def test_remove_undoes_an_added_line(text):
-    text = remove(text, MAX)
-    if text and not text.endswith("\n"):
-        text += "\n"
-    assert remove(assign(text, [(MAX, "42")]), MAX) == text
