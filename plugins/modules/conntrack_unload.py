@@ -296,6 +296,11 @@ confirm:
   sample:
     seconds: 60
     token: 0a1b2c3d4e5f6071
+waits:
+  description: For up to how many seconds from now an earlier change may still wait for its confirmation.
+  type: int
+  returned: when that is why nothing was changed
+  sample: 41
 health:
   description: What the host was like during O(watch).
   type: dict

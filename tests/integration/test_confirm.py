@@ -231,6 +231,7 @@ def test_while_a_change_waits_another_run_is_refused(host, tmp_path):
         soon(host.waiting)
         second = host.play(other, task(confirm=0, settings={"udp_timeout": 99}))["one"]
         assert "an earlier change waits for its confirmation" in second["msg"]
+        assert 0 < second["waits"] <= 60
         host.mend()
         assert playing.result()["one"]["confirmed"]
     assert host.values() == [41, 29]

@@ -25,5 +25,9 @@ def returned(values: dict[str, t.Any], warnings: t.Iterable[str] = (), failure: 
 
 
 def refused(error: Exception) -> Returned:
-    """For a request that makes no sense, or a host that does not allow it: nothing was done."""
-    return returned({}, failure=str(error))
+    """For a request that makes no sense, or a host that does not allow it: nothing was done.
+
+    An error that says for how long something stands in the way (``waits``) has that in the result.
+    """
+    waits = getattr(error, "waits", None)
+    return returned({} if waits is None else {"waits": waits}, failure=str(error))

@@ -37,7 +37,14 @@ _GRACE = 60
 
 
 class Refused(ValueError):
-    """Why nothing was changed, or not confirmed; a sentence."""
+    """Why nothing was changed, or not confirmed; a sentence.
+
+    ``waits``: the seconds for which an earlier change may still wait for its confirmation, where that is the reason.
+    """
+
+    def __init__(self, said: str, waits: int | None = None) -> None:
+        super().__init__(said)
+        self.waits = waits
 
 
 class Confirm(t.NamedTuple):
@@ -145,9 +152,11 @@ def refuse_while_pending(snapshot: Snapshot) -> None:
         trial = read(snapshot.text(path))
         left = _left(snapshot, trial) if trial else None
         if left is not None:
+            left = max(left, 1)
             raise Refused(
                 "nothing was changed: an earlier change waits for its confirmation, for up to %d seconds from now; "
-                "without one the host undoes it" % max(left, 1)
+                "without one the host undoes it" % left,
+                waits=left,
             )
 
 

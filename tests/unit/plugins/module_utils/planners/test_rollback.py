@@ -10,6 +10,7 @@ import os
 import subprocess
 
 import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils.calls import settings, unload
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import START, Outcome
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import record, rollback, transaction
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.rollback import Confirm
@@ -334,6 +335,21 @@ def test_while_a_change_waits_another_run_is_refused(uptime, confirm, check, tmp
         undo(host, confirm, check)
     assert planning.tree(host.root, ()) == waiting
     assert apply(host, {"udp_timeout": 45}, SECOND).changed
+
+
+def test_a_result_says_for_how_long_a_change_waits(tmp_path):
+    host = copy("debian12", tmp_path)
+    host.write("/proc/uptime", "1000.71 900.00\n")
+    apply(host, {"udp_timeout": 45}, FIRST)
+    host.write("/proc/uptime", "1019.71 900.00\n")
+    options = {"settings": {"icmp_timeout": 7}, "state": "present", "memory_percent": 5.0}
+    for called, params in ((settings, options), (settings, {**options, "state": "restored"}), (unload, {})):
+        params = {**{name: option.get("default") for name, option in called.ARGUMENTS.items()}, **params}
+        for check in (True, False):
+            refused = called.call(lambda: host, params, check)
+            assert refused.values == {"waits": 41}
+            assert "waits for its confirmation, for up to 41 seconds" in refused.failure
+    assert "waits" not in settings.call(lambda: host, {**params, **options, "confirm": 1}, False).values
 
 
 @pytest.mark.parametrize("path", [rollback.SCRIPT, rollback.RUNNING])
