@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...module_utils.facts.verdict import SOON_SECONDS
 from . import statuses, words
 from .rows import Row
 
@@ -15,9 +16,7 @@ CLASSES = {
     "full": "bad", "was_full": "warn", "race": "warn", "pressure": "warn", "unreachable": "lost", "failed": "lost",
     "unknown": "lost", "host_owned": "calm", "not_tracking": "calm", "ok": "good",
 }  # fmt: skip
-# The verdict looks as far ahead: a crowded table that fills within the hour is under pressure.
-_AHEAD = 3600
-# A third of the line is the interval, the rest the hour behind it.
+# A third of the line is the interval, the rest what lies ahead, as far as the verdict looks: an hour.
 _NOW = 32
 _WIDE, _HIGH = 96, 26
 
@@ -59,11 +58,12 @@ def spark(row: Row) -> str:
     if row.growth_per_second is None or not row.interval or row.entries is None or not row.max:
         return ""
     before = max(0.0, row.entries - row.growth_per_second * row.interval)
-    ends, place = max(0.0, row.entries + row.growth_per_second * _AHEAD), float(_WIDE)
+    ends, place = max(0.0, row.entries + row.growth_per_second * SOON_SECONDS), float(_WIDE)
     if not 0 <= ends <= row.max and row.growth_per_second:
         # It is full, or empty, before the hour is over.
         bound = row.max if ends > row.max else 0
-        place = _NOW + (_WIDE - _NOW) * max(0.0, min(1.0, (bound - row.entries) / row.growth_per_second / _AHEAD))
+        share = (bound - row.entries) / row.growth_per_second / SOON_SECONDS
+        place = _NOW + (_WIDE - _NOW) * max(0.0, min(1.0, share))
         ends = bound
     first, second, last = (_height(entries, row.max) for entries in (before, row.entries, ends))
     rest = " H%d" % _WIDE if place < _WIDE else ""

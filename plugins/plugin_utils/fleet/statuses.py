@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ...module_utils.facts.verdict import STATUSES
+
 UNREACHABLE, FAILED, UNKNOWN = "unreachable", "failed", "unknown"
 
 # The verdicts, and the two ways to have none.
@@ -15,7 +17,7 @@ WORST_FIRST = (
     "full", "was_full", "race", "pressure", UNREACHABLE, FAILED, UNKNOWN, "host_owned", "not_tracking", "ok",
 )  # fmt: skip
 ATTENTION = frozenset(WORST_FIRST[:7])
-VERDICTS = frozenset(WORST_FIRST) - {UNREACHABLE, FAILED}
+VERDICTS = frozenset(STATUSES)
 
 _RANK = {status: rank for rank, status in enumerate(WORST_FIRST)}
 _DIGITS = re.compile(r"([0-9]+)")
