@@ -55,6 +55,17 @@ class Command(t.NamedTuple):
 
 Item = t.Union[File, Glob, Names, Command]
 
+# Of what is read for more than one purpose. Of udev's rules with the same name the first counts.
+TABLE_FILES = ("/proc/net/nf_conntrack", "/proc/net/ip_conntrack")
+TUNED_ACTIVE = "/etc/tuned/active_profile"
+IPTABLES_SCRIPTS = ("/usr/libexec/iptables/iptables.init", "/etc/rc.d/init.d/iptables", "/etc/init.d/iptables")
+UDEV_RULES = (
+    "/etc/udev/rules.d/*.rules",
+    "/usr/local/lib/udev/rules.d/*.rules",
+    "/usr/lib/udev/rules.d/*.rules",
+    "/lib/udev/rules.d/*.rules",
+)
+
 MOUNTS = File("/proc/mounts", limit=1 << 18)
 OWN_NAMESPACE = Names("/proc/self/ns/net")
 INIT_NAMESPACE = Names("/proc/1/ns/net")
@@ -121,7 +132,7 @@ SLAB_SIZES: tuple[File, ...] = (
 SLABINFO: tuple[Item, ...] = (File("/proc/slabinfo", limit=1 << 18), *SLAB_SIZES)
 
 TUNED: tuple[Item, ...] = (
-    File("/etc/tuned/active_profile", limit=4096),
+    File(TUNED_ACTIVE, limit=4096),
     File("/etc/tuned/post_loaded_profile", limit=4096),
     File("/etc/tuned/tuned-main.conf"),
     Glob("/etc/tuned/*/tuned.conf"),
@@ -170,15 +181,10 @@ PERSISTENCE: tuple[Item, ...] = (
     File("/etc/dracut.conf"),
     Glob("/etc/dracut.conf.d/*.conf"),
     Glob("/usr/lib/dracut/dracut.conf.d/*.conf"),
-    Glob("/etc/udev/rules.d/*.rules", keep=_RULE_WORDS),
-    Glob("/usr/local/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
-    Glob("/usr/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
-    Glob("/lib/udev/rules.d/*.rules", keep=_RULE_WORDS),
+    *(Glob(pattern, keep=_RULE_WORDS) for pattern in UDEV_RULES),
     File("/etc/sysconfig/iptables-config"),
     File("/etc/sysconfig/ip6tables-config"),
-    File("/usr/libexec/iptables/iptables.init"),
-    File("/etc/rc.d/init.d/iptables"),
-    File("/etc/init.d/iptables"),
+    *map(File, IPTABLES_SCRIPTS),
     File("/etc/rc.d/rc.sysinit", limit=1 << 18),
     File("/etc/rc.d/init.d/functions", limit=1 << 18),
     File("/etc/rc.d/init.d/network", limit=1 << 18),
@@ -236,8 +242,7 @@ HOLDERS: tuple[Item, ...] = (
 TABLE_WAYS: tuple[Item, ...] = (
     *BASE,
     *COUNTERS,
-    Names("/proc/net/nf_conntrack"),
-    Names("/proc/net/ip_conntrack"),
+    *map(Names, TABLE_FILES),
     Glob("/lib/modules/*/modules.builtin", limit=1 << 20, keep=("_conntrack_netlink",), most=3),
     # Who must not be locked out by a rule: 01 is the state of an open connection.
     File("/proc/net/tcp", limit=1 << 22, keep=(" 01 ",)),
@@ -247,10 +252,7 @@ TABLE_WAYS: tuple[Item, ...] = (
 )
 
 # Only where addresses are translated: it is work inside the kernel for each entry.
-ENTRIES: tuple[Item, ...] = (
-    File("/proc/net/nf_conntrack", limit=1 << 26),
-    File("/proc/net/ip_conntrack", limit=1 << 26),
-)
+ENTRIES: tuple[Item, ...] = tuple(File(path, limit=1 << 26) for path in TABLE_FILES)
 
 SUBSETS: dict[str, tuple[Item, ...]] = {
     "limits": (),

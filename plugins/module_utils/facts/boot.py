@@ -16,6 +16,7 @@ import typing as t
 from .. import catalogue, sizing
 from ..catalogue import Setting
 from ..kernel import Kernel, version
+from ..probe import TUNED_ACTIVE
 from ..snapshot import Snapshot
 from . import boot_files, boot_words, loading, settings
 from .boot_words import Again, Pass, Said
@@ -27,7 +28,6 @@ __all__ = ["DEFAULT", "AfterBoot", "Said", "after_boot", "hashsize", "module_nam
 DEFAULT = "kernel default"
 NOT_LOADED = "conntrack is not there yet when this is read, and nothing sets it again"
 GONE = "what lies in /run is gone after a boot, unless something writes it anew"
-_TUNED_ACTIVE = "/etc/tuned/active_profile"
 
 
 class AfterBoot(t.NamedTuple):
@@ -47,7 +47,7 @@ class AfterBoot(t.NamedTuple):
 
 def after_boot(snapshot: Snapshot, setting: Setting, identity: Identity) -> AfterBoot:
     then = _unless_unread(snapshot, _booted(snapshot, setting, identity))
-    return _tuned(snapshot, setting, identity, then) if snapshot.exists(_TUNED_ACTIVE) else then
+    return _tuned(snapshot, setting, identity, then) if snapshot.exists(TUNED_ACTIVE) else then
 
 
 def _unless_unread(snapshot: Snapshot, then: AfterBoot) -> AfterBoot:

@@ -13,19 +13,13 @@ import re
 import typing as t
 
 from ..formats import modules_load
-from ..probe import File, Glob, Item
+from ..probe import UDEV_RULES, File, Glob, Item
 from ..snapshot import NOT_READ, Snapshot
 from . import boot_files, saved_rules
 
 _RC_LOCAL = ("/etc/rc.d/rc.local", "/etc/rc.local")
 _INTERFACES = ("/etc/network/interfaces", "/etc/network/interfaces.d/*")
 _IFUP = ("/etc/network/if-pre-up.d/*", "/etc/network/if-up.d/*")
-_UDEV = (
-    "/etc/udev/rules.d/*.rules",
-    "/usr/local/lib/udev/rules.d/*.rules",
-    "/usr/lib/udev/rules.d/*.rules",
-    "/lib/udev/rules.d/*.rules",
-)
 # Where such a script usually keeps its rules.
 _FILES = ("/etc/iptables.rules", "/etc/iptables.up.rules", "/etc/iptables.save", "/etc/iptables.conf")
 _FILES6 = ("/etc/ip6tables.rules", "/etc/ip6tables.up.rules", "/etc/ip6tables.save", "/etc/ip6tables.conf")
@@ -45,7 +39,7 @@ ITEMS: tuple[Item, ...] = (
 
 def modules(snapshot: Snapshot) -> t.Iterator[tuple[str, str]]:
     """The script, and the module that it loads."""
-    udev = [(path, snapshot.text(path) or "") for path in boot_files.by_name(snapshot, _UDEV)]
+    udev = [(path, snapshot.text(path) or "") for path in boot_files.by_name(snapshot, UDEV_RULES)]
     for path, text in (*_scripts(snapshot), *udev):
         for name in modules_load.script(text):
             yield path, name

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ..formats import modprobe_conf, modules_load, shell_assignments
-from ..probe import Item, Names
+from ..probe import IPTABLES_SCRIPTS, Item, Names
 from ..snapshot import Snapshot
 from . import (
     boot_files,
@@ -40,7 +40,7 @@ _LISTS = (
 )
 _IP6TABLES_SCRIPTS = tuple(
     path.replace("iptables/iptables.", "iptables/ip6tables.").replace("init.d/iptables", "init.d/ip6tables")
-    for path in iptables_service.SCRIPTS
+    for path in IPTABLES_SCRIPTS
 )
 _MODULES = "/etc/modules"
 _TEMPLATE = "modprobe@"
@@ -135,7 +135,7 @@ def _started(snapshot: Snapshot, service: str) -> str | None:
     link = boot_services.starts(snapshot, (unit,), (service,))
     if link:
         return "%s starts at boot by %s" % (service, link)
-    scripts = iptables_service.SCRIPTS if service == "iptables" else _IP6TABLES_SCRIPTS
+    scripts = IPTABLES_SCRIPTS if service == "iptables" else _IP6TABLES_SCRIPTS
     script = next((path for path in scripts if snapshot.exists(path)), None)
     if script is None or boot_services.masked(snapshot, unit):
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ..formats import table_lines
+from ..probe import TABLE_FILES
 from ..snapshot import Snapshot
 from . import conntrack_modules, namespaces, references, rule_owners, rulesets, settings
 from . import modules as module_facts
@@ -18,9 +19,6 @@ from .conntrack_modules import Removal
 from .holder import CHAIN, CONNECTIONS, CONTAINER, HELPER, MODULE, NOTE, RULE, UNREAD, WORKING, Holder
 from .identity import Identity
 from .rule_uses import Use
-
-TABLE = "/proc/net/nf_conntrack"
-OLD_TABLE = "/proc/net/ip_conntrack"
 
 _SHOWN = 3
 
@@ -125,7 +123,7 @@ def _unread(rules: rulesets.Rulesets, removal: Removal) -> t.Iterator[Holder]:
 
 def _connections(snapshot: Snapshot) -> t.Iterator[Holder]:
     """Translated connections outlive their rule while there is a nat chain or table, be it empty."""
-    path = TABLE if snapshot.exists(TABLE) else OLD_TABLE
+    path = next((path for path in TABLE_FILES if snapshot.exists(path)), TABLE_FILES[-1])
     text = snapshot.text(path)
     if text is None:
         if snapshot.exists(path) or _entries(snapshot) != 0:

@@ -13,9 +13,9 @@ import re
 import typing as t
 
 from ..formats import shell_assignments
+from ..probe import IPTABLES_SCRIPTS
 from ..snapshot import Snapshot
 
-SCRIPTS = ("/usr/libexec/iptables/iptables.init", "/etc/rc.d/init.d/iptables", "/etc/init.d/iptables")
 CONFIG = "/etc/sysconfig/iptables-config"
 
 _SOURCES = re.compile(r"/etc/sysctl\.(?:conf|d)\b")
@@ -37,7 +37,7 @@ class Restart(t.NamedTuple):
 
 
 def service(snapshot: Snapshot) -> Service | None:
-    for path in SCRIPTS:
+    for path in IPTABLES_SCRIPTS:
         text = snapshot.text(path)
         if text is None:
             continue

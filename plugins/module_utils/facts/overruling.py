@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from ..catalogue import Setting
+from ..probe import IPTABLES_SCRIPTS, TUNED_ACTIVE
 from ..snapshot import Snapshot
 from . import boot, loading, tuned
 from .boot import AfterBoot
@@ -31,7 +32,6 @@ _KUBE_FIELDS: dict[str, tuple[tuple[str, ...], bool]] = {
 }
 _FIREWALLD = "/etc/firewalld/firewalld.conf"
 _CLEANUP = re.compile(r"^\s*CleanupModulesOnExit\s*=\s*(\w+)", re.MULTILINE)
-_SCRIPTS = ("/usr/libexec/iptables/iptables.init", "/etc/rc.d/init.d/iptables", "/etc/init.d/iptables")
 
 
 def later(
@@ -42,7 +42,7 @@ def later(
     knob = _kube_proxy(snapshot, setting)
     if knob:
         found.append({"writer": KUBE_PROXY.name, "knob": knob})
-    if snapshot.exists(tuned.ACTIVE):
+    if snapshot.exists(TUNED_ACTIVE):
         knob = _tuned(snapshot, setting, identity)
         if knob:
             found.append({"writer": "TuneD", "knob": knob})
@@ -60,7 +60,7 @@ def restart(
     snapshot: Snapshot, setting: Setting, identity: Identity, then: AfterBoot
 ) -> tuple[bool | None, str | None]:
     """Whether a restart of the iptables service keeps the value, and why; None, None where there is no such service."""
-    if not any(snapshot.text(path) for path in _SCRIPTS):
+    if not any(snapshot.text(path) for path in IPTABLES_SCRIPTS):
         return None, None
     from . import iptables_service  # parses shell, which is slow to load
 

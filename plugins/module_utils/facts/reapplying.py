@@ -15,17 +15,12 @@ import typing as t
 
 from ..formats import modprobe_conf, udev_rules
 from ..formats.sysctl_conf import normalize_key
+from ..probe import UDEV_RULES
 from ..snapshot import Snapshot
 from . import boot_files, modprobe
 from .boot_words import Again, Pass, Said, matches, read
 from .identity import Identity
 
-_RULES = (
-    "/etc/udev/rules.d/*.rules",
-    "/usr/local/lib/udev/rules.d/*.rules",
-    "/usr/lib/udev/rules.d/*.rules",
-    "/lib/udev/rules.d/*.rules",
-)
 _SHELLS = ("sh", "bash", "dash")
 _ENDS = {";", "&", "&&", "|", "||", "(", ")", "\n"}
 # Words that stand before a command.
@@ -62,7 +57,7 @@ def passes(snapshot: Snapshot, identity: Identity, module: str, names: t.Collect
 
 def _rules(snapshot: Snapshot, module: str) -> t.Iterator[_Command]:
     event = {"ACTION": "add", "SUBSYSTEM": "module", "KERNEL": module}
-    for path in boot_files.by_name(snapshot, _RULES):
+    for path in boot_files.by_name(snapshot, UDEV_RULES):
         text = snapshot.text(path) or ""
         if "sysctl" in text or "/proc/sys" in text:
             for command in udev_rules.commands(text, event):

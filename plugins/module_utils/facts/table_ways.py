@@ -10,14 +10,15 @@ conntrack -L does; the file under /proc loads nothing. Source: nfnetlink_rcv_msg
 from __future__ import annotations
 
 from ..formats import modules
+from ..probe import TABLE_FILES
 from ..snapshot import Snapshot
-from ..table.reading import CTNETLINK, FILES, PROCFS
+from ..table.reading import CTNETLINK, PROCFS
 
 _MODULES = ("nf_conntrack_netlink", "ip_conntrack_netlink")
 
 
 def ways(snapshot: Snapshot) -> list[str]:
-    files = [PROCFS] if any(snapshot.exists(path) for path in FILES) else []
+    files = [PROCFS] if any(snapshot.exists(path) for path in TABLE_FILES) else []
     return [CTNETLINK, *files] if _is_there(snapshot) or not files else [*files, CTNETLINK]
 
 

@@ -14,11 +14,11 @@ import re
 import typing as t
 
 from ..formats.sysctl_conf import normalize_key
+from ..probe import TUNED_ACTIVE
 from ..snapshot import Snapshot
 from . import boot_files
 from .boot_words import Pass, Said, read
 
-ACTIVE = "/etc/tuned/active_profile"
 MAIN = "/etc/tuned/tuned-main.conf"
 HASHSIZE = "nf_conntrack_hashsize"
 
@@ -67,7 +67,7 @@ class Profile(t.NamedTuple):
 
 def starts(snapshot: Snapshot) -> bool:
     """Whether it is enabled, or runs."""
-    if not snapshot.exists(ACTIVE):
+    if not snapshot.exists(TUNED_ACTIVE):
         return False
     return bool(snapshot.glob(_WANTED)) or any(
         (snapshot.text(path) or "").strip() == "tuned" for path in snapshot.glob("/proc/[0-9]*/comm")
@@ -100,7 +100,7 @@ def reapplies(snapshot: Snapshot) -> bool:
 @functools.lru_cache(maxsize=4)
 def active(snapshot: Snapshot) -> Profile | None:
     """The active profiles with all that they include; None where there is none, or one is missing."""
-    names = [name for name in (snapshot.text(ACTIVE) or "").split() if _NAME.match(name)]
+    names = [name for name in (snapshot.text(TUNED_ACTIVE) or "").split() if _NAME.match(name)]
     after = (snapshot.text("/etc/tuned/post_loaded_profile") or "").split()
     sections: dict[str, dict[str, Option]] = {}
     done: list[str] = []

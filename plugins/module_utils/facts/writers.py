@@ -9,6 +9,7 @@ import functools
 import typing as t
 
 from ..formats.sysctl_conf import normalize_key
+from ..probe import TUNED_ACTIVE
 from ..snapshot import Snapshot
 from . import tuned
 
@@ -37,7 +38,7 @@ WRITERS = (
     Writer(
         "TuneD",
         ("tuned",),
-        ("/etc/tuned/active_profile",),
+        (TUNED_ACTIVE,),
         (),
         "the [sysctl] section of the active profile; reapply_sysctl in /etc/tuned/tuned-main.conf",
     ),

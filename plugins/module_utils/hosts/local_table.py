@@ -5,17 +5,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import typing as t
 
-from ..snapshot import ABSENT, FORBIDDEN
+from ..probe import TABLE_FILES
+from ..snapshot import ABSENT
 from ..table.batch import Batch
-from ..table.reading import CTNETLINK, FILES, Progress, Unreadable, Wanted
+from ..table.reading import CTNETLINK, Progress, Unreadable, Wanted
 from . import table_by_lines, table_by_netlink
 from .local import LocalHost
-
-_REASONS = {errno.ENOENT: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
 
 
 class LocalTableHost(LocalHost):
@@ -28,12 +26,12 @@ class LocalTableHost(LocalHost):
 
     def _by_lines(self, wanted: Wanted, progress: Progress) -> t.Iterator[Batch]:
         # Only the newer name, or only the older one, is there on most kernels.
-        there = [path for path in FILES if os.path.exists(self._root + path)] or FILES
+        there = [path for path in TABLE_FILES if os.path.exists(self._root + path)] or TABLE_FILES
         try:
             with open(self._root + there[0], encoding="utf-8", errors="surrogateescape") as lines:
                 yield from table_by_lines.read(lines, wanted, progress)
         except OSError as error:
-            progress.broke_off(error, _REASONS)
+            progress.broke_off(error, table_by_lines.REASONS)
 
 
 def _none() -> t.Iterator[Batch]:

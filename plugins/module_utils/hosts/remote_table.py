@@ -15,10 +15,10 @@ import re
 import typing as t
 import zlib
 
-from ..snapshot import ABSENT, FORBIDDEN
+from ..probe import TABLE_FILES
 from ..table.batch import Batch
 from ..table.filter import NO_FILTER
-from ..table.reading import CTNETLINK, END, FILES, SAMPLE, TIME, Progress, Unreadable, Wanted
+from ..table.reading import CTNETLINK, END, SAMPLE, TIME, Progress, Unreadable, Wanted
 from . import shell_answer, table_by_lines
 from .remote import Parts, RemoteHost
 from .shell_answer import Unanswered
@@ -28,7 +28,6 @@ from .shell_answer import Unanswered
 MOST_LINES = 200_000
 NEEDS_PYTHON = "failed: needs Python on the host"
 
-_REASONS = {errno.ENOENT: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
 # What ends a process whose processor time is over: SIGKILL, or SIGXCPU by its number here and on MIPS.
 _TIME_IS_OVER = (9, 24, 30)
 
@@ -70,7 +69,7 @@ class RemoteTableHost(RemoteHost):
         if over:
             progress.ended_by = TIME
         elif status:
-            progress.broke_off(_error(said, status), _REASONS)
+            progress.broke_off(_error(said, status), table_by_lines.REASONS)
         elif content.count(b"\n") + content.count(b"\0") >= asked:  # to BusyBox's sed a NUL ends a line too
             progress.ended_by = SAMPLE
 
@@ -85,7 +84,7 @@ def _script(lines: int, seconds: float) -> str:
     # of sed, in whole seconds; how long lines are under way their number bounds. Where a shell cannot set this limit
     # there is a lower one, or that number only.
     limit = "ulimit -t %d 2>/dev/null || :" % max(1, math.ceil(seconds)) if seconds else ":"
-    values = {"NEW": FILES[0], "OLD": FILES[1], "LIMIT": limit, "LINES": str(lines)}
+    values = {"NEW": TABLE_FILES[0], "OLD": TABLE_FILES[1], "LIMIT": limit, "LINES": str(lines)}
     return re.sub("@([A-Z]+)@", lambda found: values[found.group(1)], _SCRIPT)
 
 
@@ -127,7 +126,7 @@ def _error(said: bytes, status: int) -> OSError:
     """As the reading itself would have raised it."""
     complaint = shell_answer.text(said)
     name, wording = shell_answer.error(complaint)
-    if not any(path in complaint for path in FILES):
+    if not any(path in complaint for path in TABLE_FILES):
         # Not of the table: there is no sed, say.
         lines = complaint.strip().splitlines()
         return OSError(errno.EIO, lines[-1] if lines else "sed ended with exit status %d" % status)

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import typing as t
 
 from ..formats import conntrack_lines
+from ..snapshot import ABSENT, FORBIDDEN
 from ..table.batch import Batch, batches
 from ..table.reading import END, Progress, Wanted
+
+# What it means that the file cannot be opened.
+REASONS = {errno.ENOENT: ABSENT, errno.EACCES: FORBIDDEN, errno.EPERM: FORBIDDEN}
 
 _LINES = 1000
 

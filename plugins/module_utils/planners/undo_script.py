@@ -130,15 +130,13 @@ main
 
 def _put_back(step: Step) -> str:
     """The line that undoes a step; empty where there is nothing to undo."""
-    path, before = _quoted(step.path), _quoted(step.before or "")
+    from ..hosts.shell_words import word  # of use to a change on trial only
+
+    path, before = word(step.path), word(step.before or "")
     if step.kind == SYSCTL:
         return "  put %s %s" % (path, before)
     if step.kind == UNLOAD:
-        return "  again %s modprobe -- %s" % (path, " ".join(map(_quoted, (step.before or "").split())))
+        return "  again %s modprobe -- %s" % (path, " ".join(map(word, (step.before or "").split())))
     if step.kind == CHAIN:
-        return "  again %s nft %s" % (path, _quoted("add chain %s %s" % (step.path, step.before)))
+        return "  again %s nft %s" % (path, word("add chain %s %s" % (step.path, step.before)))
     return ""
-
-
-def _quoted(text: str) -> str:
-    return "'%s'" % text.replace("'", "'\\''")

@@ -12,7 +12,6 @@ from .batch import Batch
 from .filter import NO_FILTER, Filter
 
 CTNETLINK, PROCFS = "ctnetlink", "procfs"
-FILES = ("/proc/net/nf_conntrack", "/proc/net/ip_conntrack")
 # By then the part does not change any more.
 _TURNS = 30
 END, SAMPLE, TIME, ERROR = "end", "sample", "time", "error"
