@@ -11,7 +11,7 @@ import typing as t
 from ansible import constants as C
 from ansible.module_utils import basic
 
-from ..module_utils.hosts import shell_words
+from ..module_utils.hosts import shell_quoting
 
 # What our own files need.
 _OURS = (3, 8)
@@ -45,8 +45,8 @@ def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> str | None:
     Asks the host, in one command.
     """
     names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
-    words = " ".join(shell_words.word(name) for name in names)
-    trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -c %s "$f" 2>/dev/null; break' % shell_words.word(
+    words = " ".join(shell_quoting.word(name) for name in names)
+    trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -c %s "$f" 2>/dev/null; break' % shell_quoting.word(
         _ASKING
     )
     asking = "for p in %s; do %s; done" % (words, trying)

@@ -12,7 +12,7 @@ import os
 import time
 import typing as t
 
-from ..module_utils.hosts import shell_answer, shell_words
+from ..module_utils.hosts import shell_answer, shell_quoting
 
 PAUSE = 2
 # What systemd says of itself once it has done all that a boot begins.
@@ -116,7 +116,7 @@ def _result(before: Seen, now: Seen, elapsed: int, msg: str | None) -> dict[str,
 
 def _ask(send: t.Callable[[str], bytes], body: str, note: str) -> Seen:
     request = os.urandom(16).hex()
-    script = shell_answer.frame(request, body.replace("@NOTE@", shell_words.word(note)))
+    script = shell_answer.frame(request, body.replace("@NOTE@", shell_quoting.word(note)))
     return seen(shell_answer.parts(request, send(script)))
 
 

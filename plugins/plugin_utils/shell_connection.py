@@ -15,7 +15,7 @@ import re
 import shlex
 import typing as t
 
-from ..module_utils.hosts import shell_answer, shell_words
+from ..module_utils.hosts import shell_answer, shell_quoting
 
 # A shell that reads all of a script before it begins; a script that breaks off is an error of syntax and does nothing.
 _FROM_INPUT = 'eval "$(cat)"'
@@ -34,7 +34,7 @@ class ShellConnection:
         environment: dict[str, t.Any] = {}
         action._compute_environment_string(environment)
         self._setting = "".join(
-            "export %s=%s\n" % (name, shell_words.word(str(value))) for name, value in environment.items()
+            "export %s=%s\n" % (name, shell_quoting.word(str(value))) for name, value in environment.items()
         )
         self.last: dict[str, t.Any] = {}
 
@@ -68,7 +68,7 @@ class ShellConnection:
         finding = somewhere + '; [ -f "$f" ] && break; done'
         data = shell_answer.data(script)
         for start in range(0, len(data), _PIECE):
-            printing = shell_words.printing(shell_answer.text(data[start : start + _PIECE]))
+            printing = shell_quoting.printing(shell_answer.text(data[start : start + _PIECE]))
             self._run('umask 077; %s; { %s; } >>"$f"' % (finding if start else making, printing))
         return '%s; eval "$(cat "$f"; rm -f "$f")"' % finding
 

@@ -19,7 +19,7 @@ import time
 import typing as t
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils.hosts import shell_words
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts import shell_quoting
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.remote import RemoteHost
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import FILE, SYSCTL, Outcome, Step
@@ -128,7 +128,7 @@ def _open(folder: t.Any) -> None:
 def _apart(folder: str) -> dict[str, str]:
     """The lock, what a host with systemd has, and the folder that is removed when it is empty."""
     return {
-        "for D in /run /var/run;": "for D in %s;" % shell_words.word(folder + "/run"),
+        "for D in /run /var/run;": "for D in %s;" % shell_quoting.word(folder + "/run"),
         "/run/systemd/system": folder + "/run/systemd/system",
         "rmdir /var/lib/netops-conntrack": "rmdir %s/var/lib/netops-conntrack" % folder,
     }

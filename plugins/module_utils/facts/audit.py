@@ -25,7 +25,7 @@ def facts(snapshot: Snapshot, identity: Identity) -> dict[str, t.Any]:
         known = live or setting.name in asked or boot.words(snapshot, setting, identity)
         if setting.writable and known:
             rows[setting.name] = _row(snapshot, setting, identity, asked.get(setting.name))
-    option = boot.hashsize(snapshot, identity)
+    option = modprobe.hashsize(snapshot, identity)
     return {
         "reader": by,
         "files": boot_files.files(snapshot, by),

@@ -21,9 +21,7 @@ from ..snapshot import Snapshot
 from . import boot_files, boot_words, loading, settings
 from .boot_words import Again, Pass, Said
 from .identity import Identity
-from .modprobe import hashsize, module_name
-
-__all__ = ["DEFAULT", "AfterBoot", "Said", "after_boot", "hashsize", "module_name", "names", "words"]
+from .modprobe import hashsize
 
 DEFAULT = "kernel default"
 NOT_LOADED = "conntrack is not there yet when this is read, and nothing sets it again"

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ..plan import CHAIN, FILE, MODULE, START, SYSCTL, UNLOAD, Outcome, Step, module_of
-from . import shell_answer, shell_replacing, shell_words
+from . import shell_answer, shell_quoting, shell_replacing
 
 COMMAND_SECONDS = 30
 
@@ -141,34 +141,34 @@ def _unchanged(steps: t.Sequence[Step], seen: t.Mapping[str, str]) -> t.Iterator
     if values:
         # As the reading printed them.
         lines = ["%s:%s" % (path, line) for path in values for line in re.findall(r"[^\n]*\n|[^\n]+", seen[path])]
-        paths = " ".join(map(shell_words.word, values))
+        paths = " ".join(map(shell_quoting.word, values))
         now = "grep '' %s /dev/null 2>/dev/null" % paths
-        before = shell_words.word("\n".join(line.rstrip("\n") for line in lines))
-        yield '[ "$(%s)" = %s ] || stop z %s' % (now, before, shell_words.word(values[0]))
+        before = shell_quoting.word("\n".join(line.rstrip("\n") for line in lines))
+        yield '[ "$(%s)" = %s ] || stop z %s' % (now, before, shell_quoting.word(values[0]))
     for number in sorted(first.values()):
         if steps[number].kind == FILE:
-            path = shell_words.word(steps[number].path)
+            path = shell_quoting.word(steps[number].path)
             yield "%s || stop z %s" % (shell_replacing.fits(number, steps[number]), path)
 
 
 def _act(number: int, step: Step, backup: bool) -> str:
-    path = shell_words.word(step.path)
+    path = shell_quoting.word(step.path)
     if step.kind == FILE:
         return shell_replacing.act(number, step, backup)
     if step.kind == SYSCTL:
-        return "put %d %s %s" % (number, path, shell_words.word(step.after or ""))
+        return "put %d %s %s" % (number, path, shell_quoting.word(step.after or ""))
     if step.kind == MODULE:
-        return "load %d %s" % (number, " ".join(map(shell_words.word, (step.after or "").split())))
+        return "load %d %s" % (number, " ".join(map(shell_quoting.word, (step.after or "").split())))
     if step.kind == UNLOAD:
-        return "unload %d %s" % (number, shell_words.word(module_of(step.path)))
+        return "unload %d %s" % (number, shell_quoting.word(module_of(step.path)))
     if step.kind == START:
         return "start %d %s" % (number, path)
     if step.after is not None:
-        added = shell_words.word("add chain %s %s" % (step.path, step.after))
+        added = shell_quoting.word("add chain %s %s" % (step.path, step.after))
         return "does %d ENODEV nft %s && acted %d" % (number, added, number)
     family, table, name = step.path.split(" ")
     shown = " ".join(("table %s %s { chain %s %s }" % (family, table, name, step.before)).split())
-    return "chain %d %s" % (number, " ".join(map(shell_words.word, (family, table, name, shown))))
+    return "chain %d %s" % (number, " ".join(map(shell_quoting.word, (family, table, name, shown))))
 
 
 def outcomes(

@@ -18,7 +18,7 @@ import typing as t
 
 from ..probe import Command, File, Glob, Item, Names
 from ..snapshot import command_key
-from . import shell_words
+from . import shell_quoting
 from .shell_readings import is_of_kernel, is_value, matches
 
 # From this size on a file of the kernel is cut by head, where that knows how to.
@@ -289,7 +289,7 @@ def _once(items: t.Sequence[Item]) -> list[Item]:
 
 
 def paths(item: File | Glob | Names) -> str:
-    return shell_words.word(item.path) if isinstance(item, File) else shell_words.pattern(item.pattern)
+    return shell_quoting.word(item.path) if isinstance(item, File) else shell_quoting.pattern(item.pattern)
 
 
 def _each(item: Names) -> str:
@@ -312,8 +312,8 @@ class _Words:
             keep = () if isinstance(item, Names) else item.keep
             if keep and keep not in self._names:
                 number = self._names[keep] = len(self._names)
-                looked_for = " ".join("-e %s" % shell_words.word(word) for word in keep)
-                kept = " ".join("-e %s" % shell_words.word("/%s/b" % shell_words.expression(word)) for word in keep)
+                looked_for = " ".join("-e %s" % shell_quoting.word(word) for word in keep)
+                kept = " ".join("-e %s" % shell_quoting.word("/%s/b" % shell_quoting.expression(word)) for word in keep)
                 self.functions += [
                     'holding%d() { grep -nF %s "$@"; }' % (number, looked_for),
                     'kept%d() { if [ "$1" = 1 ]; then sed -e 1d -e 2b -e "\\$b" %s -e g' % (number, kept),
@@ -330,8 +330,8 @@ class _Words:
 def _reads(item: File | Glob | Command, words: _Words, items: t.Sequence[Item], each: bool) -> str:
     if isinstance(item, Command):
         how = "quick" if item.argv[0] in _QUICK else "watched"
-        argv = " ".join(map(shell_words.word, item.argv))
-        key = shell_words.word(command_key(item.argv))
+        argv = " ".join(map(shell_quoting.word, item.argv))
+        key = shell_quoting.word(command_key(item.argv))
         return "said %s %s %s %d %s" % (key, how, words.kept(item.keep), item.seconds, argv)
     if item.tail:
         reader = "ends %d %s" % (item.limit, words.kept(item.keep))
@@ -342,6 +342,6 @@ def _reads(item: File | Glob | Command, words: _Words, items: t.Sequence[Item], 
         reader = "%s %d" % ("small" if together else "whole", item.limit + 1)
     if isinstance(item, File) or is_of_kernel(item):
         return "%s %s" % (reader, paths(item))
-    line = "newest %d %s %s" % (item.most, shell_words.word(reader), paths(item))
+    line = "newest %d %s %s" % (item.most, shell_quoting.word(reader), paths(item))
     # On most hosts /lib is /usr/lib, and all of it has been read.
     return "twin=1; %s; twin=" % line if item._replace(pattern="/usr" + item.pattern) in items else line

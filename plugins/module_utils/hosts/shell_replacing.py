@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..plan import Step
-from . import shell_words
+from . import shell_quoting
 
 CHECK_SECONDS = 10
 
@@ -145,10 +145,10 @@ def texts(number: int, step: Step) -> str:
     """The functions that a file's step needs."""
     lines = []
     if step.before is not None:
-        lines.append("old%d() { %s; }" % (number, shell_words.printing(step.before)))
+        lines.append("old%d() { %s; }" % (number, shell_quoting.printing(step.before)))
     if step.after is not None:
-        lines.append("new%d() { %s; }" % (number, shell_words.printing(step.after)))
-        argv = ['"$T"'.join(map(shell_words.word, word.split("%s"))) for word in step.validate]
+        lines.append("new%d() { %s; }" % (number, shell_quoting.printing(step.after)))
+        argv = ['"$T"'.join(map(shell_quoting.word, word.split("%s"))) for word in step.validate]
         check = "aloud %d %s" % (CHECK_SECONDS, " ".join(argv)) if argv else ":"
         lines.append("check%d() { %s; }" % (number, check))
     return "\n".join(lines)
@@ -156,16 +156,16 @@ def texts(number: int, step: Step) -> str:
 
 def fits(number: int, step: Step) -> str:
     """Whether what is there is what the step was planned for."""
-    return "same %d %s %s" % (number, shell_words.word(step.path), _was(step))
+    return "same %d %s %s" % (number, shell_quoting.word(step.path), _was(step))
 
 
 def act(number: int, step: Step, backup: bool) -> str:
-    path, keep = shell_words.word(step.path), "keep" if backup and not step.private else "''"
+    path, keep = shell_quoting.word(step.path), "keep" if backup and not step.private else "''"
     if step.after is None:
         return "remove %d %s %s %s" % (number, path, "private" if step.private else "''", keep)
     # What only root may read lies in a directory that only root may enter.
     above = "755" if step.mode & 0o044 else "700"
-    check = shell_words.word(step.validate[0]) if step.validate else ""
+    check = shell_quoting.word(step.validate[0]) if step.validate else ""
     return "replace %d %s %s %s %o %s %s" % (number, path, _was(step), above, step.mode, keep, check)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ..catalogue import Setting
-from ..facts import access, boot, boot_files, loading
+from ..facts import access, boot_files, loading, modprobe
 from ..facts.identity import Identity
 from ..plan import FILE, Step
 from ..snapshot import Snapshot
@@ -49,7 +49,7 @@ def is_module(identity: Identity) -> bool:
 def _early(snapshot: Snapshot, identity: Identity) -> Step | None:
     if loading.early(snapshot, identity):
         return None
-    module = boot.module_name(identity)
+    module = modprobe.module_name(identity)
     why = "so that the module is there when the sysctls are set"
     by = boot_files.reader(snapshot)
     if by in (boot_files.RC_SYSINIT, boot_files.SYSCTL_CONF):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ..catalogue import Setting, generation_of
-from ..facts import access, boot, boot_files, settings
+from ..facts import access, boot, boot_files, modprobe, settings
 from ..facts.identity import Identity
 from ..formats import modprobe_conf, sysctl_conf
 from ..plan import FILE, Step
@@ -64,7 +64,7 @@ def obstacle(snapshot: Snapshot, identity: Identity, setting: Setting) -> str | 
     if setting.name == "buckets" and not _buckets_sysctl(identity):
         if not loading.is_module(identity):
             return "conntrack is built into this kernel: give %s.hashsize= on the kernel command line" % (
-                boot.module_name(identity)
+                modprobe.module_name(identity)
             )
         path: str | None = _modprobe_file(snapshot)
     else:
@@ -133,7 +133,7 @@ def _module_step(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setti
         return None
     before = snapshot.text(path)
     start = before if before is not None else _HEADER
-    after = modprobe_conf.set_option(start, boot.module_name(identity), "hashsize", str(by_name["buckets"]))
+    after = modprobe_conf.set_option(start, modprobe.module_name(identity), "hashsize", str(by_name["buckets"]))
     return Step(FILE, path, before, after, "so that the module is loaded with this many buckets", "buckets")
 
 

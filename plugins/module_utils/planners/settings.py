@@ -9,7 +9,7 @@ import typing as t
 
 from .. import catalogue, sizing
 from ..catalogue import Setting
-from ..facts import access, boot, settings
+from ..facts import access, modprobe, settings
 from ..facts.identity import Identity, identify
 from ..plan import MODULE, SYSCTL, Step
 from ..snapshot import Snapshot
@@ -93,7 +93,7 @@ def _loads(identity: Identity, options: Options) -> bool:
 
 
 def _load_step(identity: Identity) -> Step:
-    module = boot.module_name(identity)
+    module = modprobe.module_name(identity)
     return Step(MODULE, "/sys/module/" + module, None, module, "so that the host tracks connections")
 
 

@@ -130,7 +130,7 @@ main
 
 def _put_back(step: Step) -> str:
     """The line that undoes a step; empty where there is nothing to undo."""
-    from ..hosts.shell_words import word  # of use to a change on trial only
+    from ..hosts.shell_quoting import word  # of use to a change on trial only
 
     path, before = word(step.path), word(step.before or "")
     if step.kind == SYSCTL:

@@ -13,7 +13,7 @@ from ..formats.conntrack_entry import PROTOCOLS
 from .census import Census
 from .filter import WITH_PORTS
 from .grouping import protocol_name
-from .report import Row, Sample, by_timer
+from .report import Sample, Told, by_timer
 from .survey import Port, Survey
 from .what_if import timeout, together, without
 
@@ -41,7 +41,7 @@ class Proposal(t.NamedTuple):
                 raise ValueError("what_if: timeouts: %s: '%s' is another value of %s; give one" % (word, given, name))
         return cls(timeouts, tuple(dict.fromkeys(map(_port, asked.get("notrack") or ()))))
 
-    def outcome(self, survey: Survey, of: Sample, now: t.Mapping[str, int]) -> Row | None:
+    def outcome(self, survey: Survey, of: Sample, now: t.Mapping[str, int]) -> Told | None:
         """What it would come to. None where nobody knows how many entries there are."""
         population = of.taken if of.complete else of.table
         if population is None or not self:
@@ -60,7 +60,7 @@ class Proposal(t.NamedTuple):
             "table": together(changes, population),
         }
 
-    def _changed(self, name: str, tracked: Census, of: Sample, population: int, now: t.Mapping[str, int]) -> Row:
+    def _changed(self, name: str, tracked: Census, of: Sample, population: int, now: t.Mapping[str, int]) -> Told:
         histogram: collections.Counter[int] = collections.Counter()
         for timed, left in by_timer(tracked, now).items():
             if timed.timeout == name:

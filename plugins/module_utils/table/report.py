@@ -16,7 +16,7 @@ from .reading import END, Progress
 from .shares import Share, share
 from .survey import Survey
 
-Row = t.Dict[str, t.Any]
+Told = t.Dict[str, t.Any]
 
 # Since 4.12 the kernel also evicts these from a full table, though they are assured: gc_worker_can_early_drop.
 _CLOSING = {
@@ -48,7 +48,7 @@ class Sample(t.NamedTuple):
         of_all = share(hits, self.scanned, self.table)
         return among._replace(entries=of_all.entries, entries_low=of_all.entries_low, entries_high=of_all.entries_high)
 
-    def row(self, hits: int, error: int = 0) -> Row:
+    def row(self, hits: int, error: int = 0) -> Told:
         """``error`` more may have been seen than ``hits``."""
         found = self.share(hits)
         most = self.share(min(hits + error, self.taken)) if error else found
@@ -79,7 +79,7 @@ def sample(progress: Progress, count: int | None) -> Sample:
 def breakdown(survey: Survey, of: Sample) -> dict[str, t.Any]:
     kinds = {kind: sum(left.values()) for kind, left in survey.census.kinds().items()}
 
-    def counted(fits: t.Callable[[Kind], bool]) -> Row:
+    def counted(fits: t.Callable[[Kind], bool]) -> Told:
         return of.row(sum(entries for kind, entries in kinds.items() if fits(kind)))
 
     return {
@@ -96,7 +96,7 @@ def breakdown(survey: Survey, of: Sample) -> dict[str, t.Any]:
     }
 
 
-def groups(survey: Survey, of: Sample, top: int, names: Names) -> list[Row]:
+def groups(survey: Survey, of: Sample, top: int, names: Names) -> list[Told]:
     """One for each grouping, the largest of its groups first."""
     return [
         {
@@ -128,7 +128,7 @@ def by_timer(census: Census, timeouts: t.Mapping[str, int]) -> dict[Timed, colle
     return found
 
 
-def idle_times(survey: Survey, of: Sample, timeouts: t.Mapping[str, int]) -> list[Row]:
+def idle_times(survey: Survey, of: Sample, timeouts: t.Mapping[str, int]) -> list[Told]:
     """How long entries have had no packet, the most numerous first."""
     rows = [
         {
@@ -160,7 +160,7 @@ def words(value: float | None, low: float, high: float, entries: int | None, of:
     return said if entries is None else "%s, %s" % (said, amount(entries))
 
 
-def _by_state(kinds: t.Mapping[Kind, int], of: Sample) -> list[Row]:
+def _by_state(kinds: t.Mapping[Kind, int], of: Sample) -> list[Told]:
     seen: collections.Counter[tuple[int, str | None]] = collections.Counter()
     for kind, entries in kinds.items():
         seen[kind.protocol, kind.state] += entries

@@ -12,7 +12,7 @@ from .advising import Numbers, advise
 from .grouping import Names
 from .proposal import Proposal
 from .reading import ERROR, SAMPLE, TIME, Progress
-from .report import Row, Sample, amount, breakdown, groups, idle_times, sample, words
+from .report import Sample, Told, amount, breakdown, groups, idle_times, sample, words
 from .survey import Survey
 
 _ENDED = {SAMPLE: "the sample was full", TIME: "the time was over", ERROR: "the reading broke off"}
@@ -132,7 +132,7 @@ def _value(value: t.Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _foreseen(what_if: Row, complete: bool) -> t.Iterator[str]:
+def _foreseen(what_if: Told, complete: bool) -> t.Iterator[str]:
     for change in what_if["changes"]:
         what = (
             "%s %d instead of %d" % (change["setting"], change["to"], change["from"])
@@ -163,5 +163,5 @@ def _foreseen(what_if: Row, complete: bool) -> t.Iterator[str]:
 _NUMBERS = ("seen", "seen_error", "share", "share_low", "share_high", "entries", "entries_low", "entries_high")
 
 
-def _share(row: Row) -> str:
+def _share(row: Told) -> str:
     return words(row["share"], row["share_low"], row["share_high"], row["entries"])

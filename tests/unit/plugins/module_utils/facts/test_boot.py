@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import catalogue, probe
-from ansible_collections.netops.conntrack.plugins.module_utils.facts import audit, boot, boot_files
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import audit, boot, boot_files, modprobe
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import FORBIDDEN, Reading, Snapshot
@@ -259,7 +259,7 @@ def test_of_modprobe_files_the_last_by_name_counts_and_equal_names_shadow():
         "/usr/lib/modprobe.d/b.conf": HASHSIZE % 4096,
     }
     host = snapshot("systemd", files)
-    assert boot.hashsize(host, identify(host)) == (2048, "/usr/lib/modprobe.d/c.conf")
+    assert modprobe.hashsize(host, identify(host)) == (2048, "/usr/lib/modprobe.d/c.conf")
 
 
 def test_a_built_in_table_takes_its_size_from_the_command_line():
@@ -269,7 +269,7 @@ def test_a_built_in_table_takes_its_size_from_the_command_line():
         "/etc/modprobe.d/conntrack.conf": HASHSIZE % 16384,
     }
     host = snapshot("systemd", files, without=["/proc/modules"])
-    assert boot.hashsize(host, identify(host)) == (8192, "/proc/cmdline")
+    assert modprobe.hashsize(host, identify(host)) == (8192, "/proc/cmdline")
 
 
 KEYS = (MAX, ALIAS, "net/netfilter/nf_conntrack_max", "-" + MAX, "net.netfilter.nf_*", ESTABLISHED, "kernel.sysrq", "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from ansible_collections.netops.conntrack.plugins.module_utils.hosts import shell_words
+from ansible_collections.netops.conntrack.plugins.module_utils.hosts import shell_quoting
 from ansible_collections.netops.conntrack.tests.unit.shells import FROM_INPUT, every_shell
 
 EVERY_BYTE = bytes(range(256)).decode("utf-8", "surrogateescape")
@@ -33,7 +33,7 @@ def said(shell, script):
 @every_shell
 def test_texts(shell):
     # mksh has no printf of its own.
-    script = "\n".join("%s; printf '|\\n'" % shell_words.printing(text) for text in TEXTS)
+    script = "\n".join("%s; printf '|\\n'" % shell_quoting.printing(text) for text in TEXTS)
     assert said(shell, "LC_ALL=C; export LC_ALL\n" + script) == "".join(text + "|\n" for text in TEXTS)
 
 
@@ -41,7 +41,7 @@ def test_texts(shell):
 def test_words(shell):
     words = [*TEXTS[3:], *EVERY_BYTE]
     words = [word.replace("\0", "") for word in words]
-    script = "for each in %s; do printf '%%s|\\n' \"$each\"; done" % " ".join(map(shell_words.word, words))
+    script = "for each in %s; do printf '%%s|\\n' \"$each\"; done" % " ".join(map(shell_quoting.word, words))
     assert said(shell, script) == "".join(word + "|\n" for word in words)
 
 
@@ -61,7 +61,7 @@ def test_patterns(shell, tmp_path):
         ("{a,c}.conf", ["{a,c}.conf"]),
         ("a;*", ["a;b.conf"]),
     ):
-        words = shell_words.pattern("%s/%s" % (folder, pattern))
+        words = shell_quoting.pattern("%s/%s" % (folder, pattern))
         found = said(shell, "LC_ALL=C\nfor each in %s; do printf '%%s|' \"$each\"; done" % words)
         assert found == "".join("%s/%s|" % (folder, name) for name in matched)
 
@@ -70,7 +70,7 @@ def test_patterns(shell, tmp_path):
 @every_shell
 def test_expressions(shell, text):
     script = "printf '%%s\\n' %s | sed -n %s" % (
-        shell_words.word(text),
-        shell_words.word("/^%s$/p" % shell_words.expression(text)),
+        shell_quoting.word(text),
+        shell_quoting.word("/^%s$/p" % shell_quoting.expression(text)),
     )
     assert said(shell, script) == text + "\n"
