@@ -31,10 +31,10 @@ class ActionModule(ControllerAction):
         rows = {row.host: row for row in _rows(task_vars, arguments)}
         # A host that failed otherwise is in no batch any more.
         members = [rows[host] for host in task_vars.get("ansible_play_batch") or () if host in rows]
-        judged = batch.judge(members, most_failed)
+        check = bool(self._task.check_mode)
+        judged = batch.judge(members, most_failed, ends=not check and arguments["playbook"] != "restore")
         found = list(rows.values())
         left = frozenset(task_vars.get("ansible_play_hosts") or ())
-        check = bool(self._task.check_mode)
         return {
             "changed": False,
             "stopped": judged.stopped,

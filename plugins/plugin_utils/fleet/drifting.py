@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...module_utils.formats.record_file import PATH as RECORD
 from . import given, statuses
 from .rows import complaint
 
@@ -40,6 +41,10 @@ def find(host: str, facts: t.Any, gathered: t.Any, planned: t.Any) -> Found:
     if not audit:
         return Found(host, statuses.FAILED, why="no facts of what stands after a boot were gathered")
     asked = bool(planned) and not planned.get("skipped")
+    unread = given.text(given.mapping(facts.get("unread")).get(RECORD))
+    if unread and not asked:
+        why = "what was asked for last cannot be read: %s: %s; use become" % (RECORD, unread)
+        return Found(host, statuses.FAILED, why=why)
     drift = list(_against(planned, audit, facts) if asked else _against_record(audit, facts))
     if drift:
         return Found(host, DRIFTED, tuple(drift))

@@ -17,16 +17,16 @@ class Judged(t.NamedTuple):
     take_back: tuple[str, ...]
 
 
-def judge(batch: t.Sequence[Tried], most_failed: float) -> Judged:
+def judge(batch: t.Sequence[Tried], most_failed: float, ends: bool = True) -> Judged:
     """``most_failed`` is a percentage, as Ansible's max_fail_percentage: one more ends the rollout. A batch that failed
     as a whole does so whatever is allowed, as Ansible ends a run with such a one.
 
     A host that failed is put back in any case, as it may have been changed in part; the others of its batch only where
-    the rollout ends.
+    the rollout ends. Without ``ends`` none does, as where nothing is changed or every host is brought back.
     """
     failed = [row for row in batch if row.failed]
     stopped = None
-    if failed and (100 * len(failed) > most_failed * len(batch) or len(failed) == len(batch)):
+    if ends and failed and (100 * len(failed) > most_failed * len(batch) or len(failed) == len(batch)):
         names = ", ".join(row.host for row in failed[:5]) + (", ..." if len(failed) > 5 else "")
         stopped = "%d of the %d host%s of this batch failed (%s); conntrack_max_fail_percentage is %g" % (
             len(failed),

@@ -56,7 +56,7 @@ def _notes(row: Tried, check: bool) -> t.Iterator[str]:
     if row.failed and row.taken_back:
         yield "what was changed was taken back"
     elif row.changes and row.outcome == FAILED and not row.left and not check:
-        yield "left as it is now: %s" % "; ".join(row.changes)
+        yield "changed all the same: %s" % "; ".join(row.changes)
     if row.left and row.outcome == UNREACHABLE:
         yield "if something was changed there, it could not be put back"
     elif row.left:

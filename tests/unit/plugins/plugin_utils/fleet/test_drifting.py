@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils.formats.record_file import PATH as RECORD
 from ansible_collections.netops.conntrack.plugins.plugin_utils.fleet import as_text, drift_report, words
 from ansible_collections.netops.conntrack.plugins.plugin_utils.fleet.drifting import find
 
@@ -109,6 +110,15 @@ def test_what_could_not_be_read_is_no_drift(gathered, planned, state, why):
     found = find("gw1", facts(DRIFT), gathered, planned)
     assert (found.state, found.drift) == (state, ())
     assert found.why.startswith(why)
+
+
+def test_a_record_that_cannot_be_read_is_no_host_of_which_nothing_was_wanted():
+    hidden = {**facts(settings={"max": SETTINGS["max"]}), "unread": {RECORD: "forbidden"}}
+    found = find("gw1", hidden, GATHERED, None)
+    assert found.state == "failed"
+    assert found.why == "what was asked for last cannot be read: %s: forbidden; use become" % RECORD
+    # What is asked for now needs no record.
+    assert find("gw1", hidden, GATHERED, {"settings": {"max": {"changed": False}}, "steps": []}).state == "as_wanted"
 
 
 def test_facts_without_an_audit_are_a_failure_not_a_host_as_wanted():

@@ -87,6 +87,12 @@ def test_one_failure_more_than_allowed_ends_the_rollout(batch_rows, limit, stops
     assert bool(batch.judge(batch_rows, limit).stopped) == stops
 
 
+def test_a_dry_run_and_a_restore_end_at_nobody():
+    found = [tried("gw1", [REFUSED]), tried("gw2", [SET])]
+    assert batch.judge(found, 0, ends=False) == batch.Judged(None, ("gw1",))
+    assert batch.judge(found[:1], 0, ends=False).stopped is None
+
+
 def test_where_it_goes_on_only_those_that_failed_are_put_back():
     judged = batch.judge(rows(changed=3, failed=1), 50)
     assert judged == batch.Judged(None, ("failed0",))
@@ -133,7 +139,7 @@ def test_a_host_that_failed_and_is_left_says_what_it_is_left_with():
     assert telling.lines([tried("gw1", [half])], "too many", check=False)[:-1] == [
         "failed  gw1",
         "        not as asked",
-        "        left as it is now: max 65536 -> 262144; buckets none -> 65536;",
+        "        changed all the same: max 65536 -> 262144; buckets none -> 65536;",
         "        /etc/sysctl.d/99-zz-netops-conntrack.conf",
     ]
     untouched = {**half, "changed": False}
