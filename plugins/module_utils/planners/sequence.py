@@ -80,8 +80,9 @@ def carry_out(
     changes = _on_record([*earlier, *lost, *live, *planned], trial)
     first = record.step(before, changes, wanted) if recorded else None
     last = last_change.step(before, [*changes, *([first] if first else ())], change) if recorded else None
-    if (first or last) and access.read_only_mount(before, record.PATH):
-        raise record.Unusable(_NOT_RECORDED % "%s lies on a read-only file system" % record.PATH)
+    obstacle = _obstacle(before) if first or last else None
+    if obstacle:
+        raise record.Unusable(_NOT_RECORDED % obstacle)
     if check:
         return Done(predict(before, [*lost, *live, *planned]), (*live, *planned), (), ())
     if not guard and not live and not planned and not first:
@@ -115,6 +116,15 @@ def carry_out(
     after = predict(before, [*lost, *done]).with_readings(dict(read_back.items()))
     closed = tuple(results[prepared + 2]) if len(results) > prepared + 2 else None
     return Done(predict(after, planned) if trial else after, done, failures, tuple(warnings), closed)
+
+
+def _obstacle(before: Snapshot) -> str | None:
+    """Why the record cannot be written, as far as that is known before."""
+    if access.read_only_mount(before, record.PATH):
+        return "%s lies on a read-only file system" % record.PATH
+    if access.user(before) not in (0, None):
+        return "only root may write %s: use become" % record.PATH
+    return None
 
 
 def _corrected(

@@ -28,7 +28,8 @@ MODPROBE = "/etc/modprobe.d/zz-netops-conntrack.conf"
 IPTABLES = "/etc/sysconfig/iptables-config"
 NF = planning.NF
 
-every_host = pytest.mark.parametrize("name", recorded.names())
+# But for the one that an ordinary user looks at, who changes nothing.
+every_host = pytest.mark.parametrize("name", [name for name in recorded.names() if name != "forbidden"])
 
 
 def setup(host, settings, check=False, **options):
@@ -338,6 +339,19 @@ def test_check_mode_knows_a_read_only_file_system(check, tmp_path):
     assert reasons(result) == {"udp_timeout": "not_persistent"}
     assert result.settings["udp_timeout"]["after"] == 45
     assert [step["path"] for step in result.steps] == [NF + "udp_timeout"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_ordinary_user_is_told_to_become_root_and_a_dry_run_says_the_same(check, tmp_path):
+    host = planning.copy("debian12", tmp_path)
+    os.makedirs(host.root + "/proc/self", exist_ok=True)
+    with open(host.root + "/proc/self/status", "w", encoding="ascii") as stream:
+        stream.write("Name:\tpython3\nUid:\t1000\t1000\t1000\t1000\n")
+    before = planning.tree(host.root)
+    with pytest.raises(record.Unusable, match="only root may write .*/original.json: use become"):
+        # It is set so already, and only has to be made to stand.
+        setup(host, {"udp_timeout": 30}, check=check)
+    assert planning.tree(host.root) == before
 
 
 class Namespace(planning.KernelHost):
