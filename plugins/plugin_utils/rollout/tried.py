@@ -52,6 +52,9 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
             break
     if not back or back.get("skipped"):
         return Tried(host, outcome, changes, why)
+    if back.get(UNREACHABLE) and any(result.get("confirmed") is False for result in known):
+        # Out of reach for us, and it undoes the change by itself; the reason why it failed says so.
+        return Tried(host, outcome, changes, why)
     if back.get(UNREACHABLE) or back.get(FAILED):
         return Tried(host, outcome, changes, why, left=complaint(back))
     if outcome in (CHANGED, UNCHANGED) and back.get("changed"):

@@ -148,6 +148,14 @@ def test_a_host_that_failed_and_is_left_says_what_it_is_left_with():
     assert telling.lines([tried("gw1", [half])], None, check=True)[1:-1] == ["        not as asked"]
 
 
+def test_a_host_that_undoes_it_by_itself_is_not_told_as_one_that_was_not_taken_back():
+    cut = {"failed": True, "changed": False, "confirmed": False, "msg": "not confirmed; it undoes the change by itself"}
+    assert telling.lines([tried("gw1", [cut], LOST)], "too many", check=False)[:-1] == [
+        "failed  gw1",
+        "        not confirmed; it undoes the change by itself",
+    ]
+
+
 @pytest.mark.parametrize("results, back, goes_on", [([SET], BACK, True), ([], None, True), ([REFUSED], None, False)])
 def test_another_run_is_spoken_of_where_it_has_something_to_do(results, back, goes_on):
     told = " ".join(telling.lines([tried("gw1", results, back)], "too many", check=False))
