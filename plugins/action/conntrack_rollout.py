@@ -39,6 +39,7 @@ class ActionModule(ControllerAction):
             "changed": False,
             "stopped": judged.stopped,
             "take_back": list(judged.take_back),
+            "well": judged.well,
             "over": batch.is_over(judged, found, left),
             "totals": telling.totals(found),
             "hosts": [row._asdict() for row in telling.ordered(found)],

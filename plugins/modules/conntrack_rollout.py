@@ -91,11 +91,16 @@ stopped:
 take_back:
   description:
     - Hosts of the batch to be put back to what they were, those that failed, and where the rollout ends the others that
-      were changed.
+      were changed. Not those to which nothing was done.
   type: list
   elements: str
   returned: success
   sample: [node2, node3, node4, node5]
+well:
+  description: Whether no host of this batch failed.
+  type: bool
+  returned: success
+  sample: false
 over:
   description: Whether no host is left to be tried, or the rollout ends here.
   type: bool

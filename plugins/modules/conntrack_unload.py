@@ -296,6 +296,11 @@ confirm:
   sample:
     seconds: 60
     token: 0a1b2c3d4e5f6071
+refused:
+  description: Nothing was done, as the request makes no sense or the host does not allow it; the message says why.
+  type: bool
+  returned: where it is so
+  sample: true
 waits:
   description: For up to how many seconds from now an earlier change may still wait for its confirmation.
   type: int

@@ -73,6 +73,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+refused:
+  description: Nothing was done, as the request makes no sense or the host does not allow it; the message says why.
+  type: bool
+  returned: where it is so
+  sample: true
 files:
   description: For each path of O(paths), what the script loads from it.
   type: dict

@@ -28,7 +28,7 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
         there = host()
         result = iptables_config.apply(there, params["paths"], params["modules"], params["state"], check)
     except (iptables_config.Refused, Unusable) as error:
-        return refused(error)
+        return refused(error, CHANGES)
     values = {
         "changed": result.changed,
         "files": result.files,

@@ -24,10 +24,14 @@ def returned(values: dict[str, t.Any], warnings: t.Iterable[str] = (), failure: 
     return Returned(printable(values), tuple(printable(list(warnings))), told)
 
 
-def refused(error: Exception) -> Returned:
+def refused(error: Exception, changes: bool = False) -> Returned:
     """For a request that makes no sense, or a host that does not allow it: nothing was done.
 
-    An error that says for how long something stands in the way (``waits``) has that in the result.
+    The result of a module that ``changes`` something says so. An error that says for how long something stands in the
+    way (``waits``) has that in it too.
     """
+    values: dict[str, t.Any] = {"refused": True} if changes else {}
     waits = getattr(error, "waits", None)
-    return returned({} if waits is None else {"waits": waits}, failure=str(error))
+    if waits is not None:
+        values["waits"] = waits
+    return returned(values, failure=str(error))

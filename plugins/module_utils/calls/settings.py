@@ -36,10 +36,10 @@ CONSTRAINTS: dict[str, t.Any] = {"required_if": [("state", "present", ["settings
 
 def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool) -> Returned:
     """``host`` gives the host when it is needed."""
-    if not 0 < params["memory_percent"] <= 50:
-        return returned({}, failure="memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
     watch = params["watch"]
     try:
+        if not 0 < params["memory_percent"] <= 50:
+            raise Invalid("memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
         last_change.check(params["change"])
         health.check_seconds(watch)
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
@@ -51,7 +51,7 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
             options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
             result = transaction.apply(there, wanted, options, check, confirm, params["change"], watch > 0)
     except (Invalid, Unusable, rollback.Refused) as error:
-        return refused(error)
+        return refused(error, CHANGES)
     values = {
         "changed": result.changed,
         "settings": result.settings,

@@ -46,7 +46,7 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
         there = host()
         result = unloading.apply(there, params["when"], options, check, confirm, params["change"], watch > 0)
     except (keep_off.Refused, Invalid, Unusable, rollback.Refused) as error:
-        return refused(error)
+        return refused(error, CHANGES)
     done = not (result.refusal or result.failures)
     values = {
         "changed": result.changed,
@@ -54,6 +54,8 @@ def call(host: t.Callable[[], t.Any], params: t.Mapping[str, t.Any], check: bool
         "backup_files": there.backups,
         **rollback.told(confirm, result.trial, check, done),
     }
+    if result.refusal:
+        values["refused"] = True
     failure = None if done else result.refusal or "not as planned: " + "; ".join(result.failures)
     if done and watch and result.live and not result.trial and not check:
         found = watching.watch(there, watch, result.verdict, {})

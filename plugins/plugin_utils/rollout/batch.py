@@ -11,18 +11,21 @@ from .tried import NOT_TRIED, UNCHANGED, Tried
 
 
 class Judged(t.NamedTuple):
-    """``stopped`` says why the rollout ends with this batch, None where it goes on. ``take_back`` names hosts."""
+    """``stopped`` says why the rollout ends with this batch, None where it goes on. ``take_back`` names hosts. ``well``
+    is a batch of which no host failed.
+    """
 
     stopped: str | None
     take_back: tuple[str, ...]
+    well: bool
 
 
 def judge(batch: t.Sequence[Tried], most_failed: float, ends: bool = True) -> Judged:
     """``most_failed`` is a percentage, as Ansible's max_fail_percentage: one more ends the rollout. A batch that failed
     as a whole does so whatever is allowed, as Ansible ends a run with such a one.
 
-    A host that failed is put back in any case, as it may have been changed in part; the others of its batch only where
-    the rollout ends. Without ``ends`` none does, as where nothing is changed or every host is brought back.
+    A host that failed is put back, as it may have been changed in part, unless it was refused; the others of its batch
+    only where the rollout ends. Without ``ends`` none does, as where nothing is changed or every host is brought back.
     """
     failed = [row for row in batch if row.failed]
     stopped = None
@@ -35,8 +38,12 @@ def judge(batch: t.Sequence[Tried], most_failed: float, ends: bool = True) -> Ju
             names,
             most_failed,
         )
-    back = [row.host for row in batch if row.failed or (stopped and row.outcome not in (UNCHANGED, NOT_TRIED))]
-    return Judged(stopped, tuple(back))
+    back = [
+        row.host
+        for row in batch
+        if not row.refused and (row.failed or (stopped and row.outcome not in (UNCHANGED, NOT_TRIED)))
+    ]
+    return Judged(stopped, tuple(back), not failed)
 
 
 def is_over(judged: Judged, found: t.Iterable[Tried], left: t.Collection[str]) -> bool:

@@ -21,7 +21,7 @@ class Tried(t.NamedTuple):
     """``changes`` are what was changed, or would be, as short texts. ``why`` is None where all is well.
 
     ``left`` says why the change was not taken back though it should have been; None where that did not come up, or
-    where the host is as it was before.
+    where the host is as it was before. ``refused`` says that nothing was done to it.
     """
 
     host: str
@@ -30,6 +30,7 @@ class Tried(t.NamedTuple):
     why: str | None = None
     left: str | None = None
     taken_back: bool = False
+    refused: bool = False
 
     @property
     def failed(self) -> bool:
@@ -51,7 +52,7 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
             outcome, why = status, complaint(wrong[0])
             break
     if not back or back.get("skipped"):
-        return Tried(host, outcome, changes, why)
+        return Tried(host, outcome, changes, why, refused=outcome == FAILED and all(map(_refused, known)))
     if back.get(UNREACHABLE) and any(result.get("confirmed") is False for result in known):
         # Out of reach for us, and it undoes the change by itself; the reason why it failed says so.
         return Tried(host, outcome, changes, why)
@@ -60,6 +61,13 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
     if outcome in (CHANGED, UNCHANGED) and back.get("changed"):
         outcome = TAKEN_BACK
     return Tried(host, outcome, changes, why, taken_back=bool(back.get("changed")))
+
+
+def _refused(result: t.Mapping[t.Any, t.Any]) -> bool:
+    """Whether nothing was done; what a run says that is to confirm a change is no word on the change itself."""
+    if result.get(FAILED):
+        return result.get("refused") is True and result.get("confirmed") is not False
+    return result.get("changed") is not True
 
 
 def _changes(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:

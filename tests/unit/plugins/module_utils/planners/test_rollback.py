@@ -348,7 +348,7 @@ def test_a_result_says_for_how_long_a_change_waits(tmp_path):
         params = {**{name: option.get("default") for name, option in called.ARGUMENTS.items()}, **params}
         for check in (True, False):
             refused = called.call(lambda: host, params, check)
-            assert refused.values == {"waits": 41}
+            assert refused.values == {"refused": True, "waits": 41}
             assert "waits for its confirmation, for up to 41 seconds" in refused.failure
     assert "waits" not in settings.call(lambda: host, {**params, **options, "confirm": 1}, False).values
 

@@ -89,13 +89,25 @@ def test_one_failure_more_than_allowed_ends_the_rollout(batch_rows, limit, stops
 
 def test_a_dry_run_and_a_restore_end_at_nobody():
     found = [tried("gw1", [REFUSED]), tried("gw2", [SET])]
-    assert batch.judge(found, 0, ends=False) == batch.Judged(None, ("gw1",))
+    assert batch.judge(found, 0, ends=False) == batch.Judged(None, ("gw1",), False)
     assert batch.judge(found[:1], 0, ends=False).stopped is None
 
 
 def test_where_it_goes_on_only_those_that_failed_are_put_back():
     judged = batch.judge(rows(changed=3, failed=1), 50)
-    assert judged == batch.Judged(None, ("failed0",))
+    assert judged == batch.Judged(None, ("failed0",), False)
+
+
+def test_a_host_to_which_nothing_was_done_is_not_put_back():
+    wrong = {"failed": True, "changed": False, "refused": True, "msg": "settings: 'maximum' is no setting"}
+    judged = batch.judge([tried("gw1", [wrong]), tried("gw2", [SET])], 0)
+    assert (judged.take_back, judged.well) == (("gw2",), False)
+    # What the run says that was to confirm it is no word on the change.
+    unconfirmed = {**wrong, "confirmed": False}
+    assert batch.judge([tried("gw1", [unconfirmed])], 0).take_back == ("gw1",)
+    # Something else was done to it before.
+    assert batch.judge([tried("gw1", [SET, wrong])], 0).take_back == ("gw1",)
+    assert batch.judge([tried("gw1", [SET])], 0) == batch.Judged(None, (), True)
 
 
 def test_where_it_ends_all_that_were_changed_are_put_back():
