@@ -28,7 +28,7 @@ reload.
 ```
 """
 # Make's own lines, and rounds as they go by.
-_PROGRESS = re.compile(r"^(make\b|warm-up, |round \d+ of \d+, |   )")
+_PROGRESS = re.compile(r"^(make\b|warm-up\b|round \d+ of \d+\b)")
 
 
 def processor() -> str:
@@ -40,7 +40,14 @@ def processor() -> str:
 def main() -> None:
     lines = [line.rstrip() for line in sys.stdin if not _PROGRESS.match(line)]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    machine = os.cpu_count(), processor(), round(memory), platform.release(), platform.python_version(), __version__
+    machine = (
+        os.cpu_count(),
+        processor(),
+        round(memory),
+        platform.release().partition("-")[0],
+        platform.python_version(),
+        __version__,
+    )
     print(PAGE % (datetime.date.today().isoformat(), *machine, "\n".join(lines).strip()), end="")
 
 
