@@ -25,6 +25,7 @@ STORY = """
 
 On each of these: diagnose, tune in check mode, tune, tune again, drift, restore, restore again, and on hosts with
 loadable modules unload and restore; each step changes what it says and nothing else. A cell tells what served the host.
+The host without Python has BusyBox alone, and shows the recording of a RHEL 5.
 """
 RECONSTRUCTED = """
 ## What could not be had
