@@ -97,14 +97,12 @@ def _units(folder: str, core: str) -> str:
 
 
 def _sanity(folder: str, core: str) -> str:
-    log, status = (os.path.join(folder, f"sanity-{core}.{kind}") for kind in ("log", "status"))
-    # Without a status it was broken off.
+    status = os.path.join(folder, f"sanity-{core}.status")
+    # Without one it was not run, or broken off.
     if not os.path.exists(status):
         return NOT_RUN
-    with open(log, encoding="utf-8") as file:
-        tests = {line.split('"')[1] for line in file if line.startswith("Running sanity test ")}
     with open(status, encoding="ascii") as file:
-        return f"{len(tests)} passed" if file.read().strip() == "0" else "**failed**"
+        return "passed" if file.read().strip() == "0" else "**failed**"
 
 
 def _hosts(folder: str, cores: list[str]) -> t.Iterator[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import typing as t
 
 from ...module_utils.formats.record_file import PATH as RECORD
+from ...module_utils.snapshot import FORBIDDEN
 from . import given, statuses
 from .rows import complaint
 
@@ -43,8 +44,8 @@ def find(host: str, facts: t.Any, gathered: t.Any, planned: t.Any) -> Found:
     asked = bool(planned) and not planned.get("skipped")
     unread = given.text(given.mapping(facts.get("unread")).get(RECORD))
     if unread and not asked:
-        why = "what was asked for last cannot be read: %s: %s; use become" % (RECORD, unread)
-        return Found(host, statuses.FAILED, why=why)
+        why = "what was asked for last cannot be read: %s: %s" % (RECORD, unread)
+        return Found(host, statuses.FAILED, why=why + ("; use become" if unread == FORBIDDEN else ""))
     drift = list(_against(planned, audit, facts) if asked else _against_record(audit, facts))
     if drift:
         return Found(host, DRIFTED, tuple(drift))

@@ -46,7 +46,7 @@ def example():
     ("kex", "cipher", "port"),
     [("diffie-hellman-group1-sha1", "3des-cbc", 2222), ("diffie-hellman-group14-sha1", "aes128-cbc", 2223)],
 )
-def test_the_readmes_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher, port):
+def test_the_guides_inventory_reaches_a_very_old_host(lab, tmp_path, kex, cipher, port):
     key = tmp_path / "id_rsa"
     subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(key)], check=True)
     lab.inside("old", "cat >/etc/ssh/old_key.pub", (tmp_path / "id_rsa.pub").read_text())

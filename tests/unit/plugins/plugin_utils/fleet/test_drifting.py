@@ -117,6 +117,8 @@ def test_a_record_that_cannot_be_read_is_no_host_of_which_nothing_was_wanted():
     found = find("gw1", hidden, GATHERED, None)
     assert found.state == "failed"
     assert found.why == "what was asked for last cannot be read: %s: forbidden; use become" % RECORD
+    # Root would not read it either.
+    assert not find("gw1", {**hidden, "unread": {RECORD: "too large"}}, GATHERED, None).why.endswith("use become")
     # What is asked for now needs no record.
     assert find("gw1", hidden, GATHERED, {"settings": {"max": {"changed": False}}, "steps": []}).state == "as_wanted"
 
