@@ -27,11 +27,8 @@ LEAST = least(getattr(basic, "_PY_MIN", None))
 _ANSWER = re.compile(r"netops-conntrack-python (\d+)\.(\d+) ([^\r\n]*)")
 # A path that means nothing but itself, as it is going to be a variable of Ansible.
 _PLAIN = re.compile(r"/[A-Za-z0-9_./+-]+")
-# What every module of Ansible imports of the standard library; the packages of small systems may lack it.
-_ASKING = (
-    "import sys, json, zipfile, tempfile, subprocess, fcntl; "
-    "print('netops-conntrack-python %d.%d %s' % (sys.version_info[:2] + (sys.argv[1],)))"
-)
+# Nothing is imported: whether the host has what modules of Ansible need of the standard library shows when one runs.
+_ASKING = "import sys; print('netops-conntrack-python %d.%d %s' % (sys.version_info[:2] + (sys.argv[1],)))"
 # What a Python says that is too old or not whole, before any of our code has run.
 _OF_NO_USE = re.compile(r"requires (?:a minimum of )?Python|SyntaxError|No module named|future feature annotations")
 # The shell's own words for a command that cannot be run or is not there.
@@ -46,7 +43,7 @@ def look(action: t.Any, variables: t.Mapping[str, t.Any]) -> str | None:
     """
     names = C.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=variables)
     words = " ".join(shell_quoting.word(name) for name in names)
-    trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -c %s "$f" 2>/dev/null; break' % shell_quoting.word(
+    trying = 'f=$(command -v "$p" 2>/dev/null) || continue; "$f" -ISc %s "$f" 2>/dev/null; break' % shell_quoting.word(
         _ASKING
     )
     asking = "for p in %s; do %s; done" % (words, trying)

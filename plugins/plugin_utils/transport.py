@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.hosts.remote import RemoteHost
-from . import host_python, python_call, shell_call
+from . import host_python, misspelling, python_call, shell_call
 
 AUTO, PYTHON, SHELL = "auto", "python", "shell"
 CHOICES = (AUTO, PYTHON, SHELL)
@@ -40,6 +40,9 @@ class TransportAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
+        # Shown once for all hosts that have it.
+        for said in misspelling.warnings(task_vars or {}):
+            self._display.warning(said)
         return self.call(self._task.args, task_vars or {})
 
     def call(self, arguments: dict[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -239,3 +239,11 @@ def test_wrong_options_are_named(run, tmp_path, options, fault):
     status, output = run("gw1", book=book)
     assert status == 2
     assert fault in output
+
+
+@pytest.mark.parametrize("name, said", [("conntrack_intervall", True), ("conntrack_site", False)])
+def test_a_variable_that_looks_misspelt_is_told_once_for_all_hosts(run, name, said):
+    status, output = run("gw1", "gw2", **{name: 5})
+    assert status == 0, output
+    told = "%s is no variable of netops.conntrack and counts for nothing; there is conntrack_interval" % name
+    assert " ".join(output.split()).count(told) == int(said)

@@ -1,0 +1,38 @@
+# Copyright: (c) 2026, the netops.conntrack contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the role and the playbooks, and those that look like one of them, misspelt.
+
+Ansible does not tell of a variable that nothing reads, and what was meant by it would count as not given.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+PREFIX = "conntrack_"
+OF_ROLE = (
+    "allow_lower", "artifacts", "artifacts_key", "backup", "change", "confirm", "deny", "helpers_only",
+    "iptables_modules", "load", "max_fail_percentage", "may_skip", "memory_percent", "modules_load", "persist", "reboot",
+    "reboot_timeout", "roll_back", "settings", "state", "table", "table_options", "transport", "unload_when", "watch",
+)  # fmt: skip
+OF_PLAYBOOKS = (
+    "fail_on", "hosts", "interval", "report_csv", "report_html", "report_json", "report_options", "report_prometheus",
+    "serial",
+)  # fmt: skip
+# What this collection itself puts beside them.
+_OTHERS = frozenset(("transports",))
+# So much alike that a letter is missing, too many or another; a site's own variables are not meant by that.
+_ALIKE = 0.85
+
+
+def warnings(names: t.Iterable[str]) -> t.Iterator[str]:
+    """A sentence for each of the names that is likely to be one of ours, misspelt."""
+    known = OF_ROLE + OF_PLAYBOOKS
+    for name in sorted(names):
+        rest = name[len(PREFIX) :]
+        if not name.startswith(PREFIX) or rest in known or rest in _OTHERS:
+            continue
+        for meant in difflib.get_close_matches(rest, known, 1, _ALIKE):
+            yield "%s is no variable of netops.conntrack and counts for nothing; there is %s%s" % (name, PREFIX, meant)
