@@ -14,8 +14,9 @@ import typing as t
 PREFIX = "conntrack_"
 OF_ROLE = (
     "allow_lower", "artifacts", "artifacts_key", "backup", "change", "confirm", "deny", "helpers_only",
-    "iptables_modules", "load", "max_fail_percentage", "may_skip", "memory_percent", "modules_load", "persist", "reboot",
-    "reboot_timeout", "roll_back", "settings", "state", "table", "table_options", "transport", "unload_when", "watch",
+    "iptables_modules", "load", "max_fail_percentage", "may_skip", "memory_percent", "modules_load", "persist",
+    "reboot", "reboot_timeout", "roll_back", "settings", "state", "table", "table_options", "transport", "unload_when",
+    "watch",
 )  # fmt: skip
 OF_PLAYBOOKS = (
     "fail_on", "hosts", "interval", "report_csv", "report_html", "report_json", "report_options", "report_prometheus",
