@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ..plugin_utils.controller_action import ControllerAction
-from ..plugin_utils.fleet import as_text, drift_report, of_hosts
+from ..plugin_utils.fleet import as_text, drift_report, of_hosts, statuses
 from ..plugin_utils.fleet.drifting import DRIFTED, find
 
 
@@ -32,6 +32,7 @@ class ActionModule(ControllerAction):
         return {
             "changed": False,
             "drifted": [row.host for row in found if row.state == DRIFTED],
+            "unknown": [row.host for row in found if row.state in (statuses.FAILED, statuses.UNREACHABLE)],
             "hosts": [row._asdict() for row in drift_report.ordered(found)],
             "totals": drift_report.totals(found),
             "report": drift_report.lines(found, arguments["rows"]),

@@ -76,6 +76,12 @@ drifted:
   elements: str
   returned: success
   sample: [gw2]
+unknown:
+  description: Names of the hosts of which it could not be found out, those that were unreachable among them.
+  type: list
+  elements: str
+  returned: success
+  sample: []
 hosts:
   description: What was found out about each host, those first that somebody has to look at.
   type: list

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ..planners import health, last_change, rollback, transaction
+from ..planners import applying, health, last_change, rollback, undoing
 from ..planners.reasons import REASONS
 from ..planners.record import Unusable
 from ..planners.sequence import Host
@@ -46,10 +46,10 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
         wanted = parse(params["settings"] or {}) if params["state"] == "present" else []
         there = host()
         if params["state"] == "restored":
-            result = transaction.undo(there, params["allow_lower"], check, confirm, params["change"])
+            result = undoing.undo(there, params["allow_lower"], check, confirm, params["change"])
         else:
             options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
-            result = transaction.apply(there, wanted, options, check, confirm, params["change"], watch > 0)
+            result = applying.apply(there, wanted, options, check, confirm, params["change"], watch > 0)
     except (Invalid, Unusable, rollback.Refused) as error:
         return refused(error, CHANGES)
     values = {

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..formats import mounts
 from ..snapshot import Snapshot
 
 STATUS = "/proc/self/status"
@@ -34,12 +35,8 @@ def user(snapshot: Snapshot) -> int | None:
 
 def read_only_mount(snapshot: Snapshot, path: str) -> str | None:
     """The mount point that holds a path (the last, longest in /proc/mounts), if it is read-only."""
-    best, options = "", ""
-    for line in (snapshot.text("/proc/mounts") or "").splitlines():
-        words = line.split(" ")
-        if len(words) < 4:
-            continue
-        point = words[1]
-        if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
-            best, options = point, words[3]
-    return best if "ro" in options.split(",") else None
+    best: tuple[str, tuple[str, ...]] = ("", ())
+    for point, options in mounts.mounts(snapshot.text("/proc/mounts") or ""):
+        if (path == point or path.startswith(point.rstrip("/") + "/")) and len(point) >= len(best[0]):
+            best = point, options
+    return best[0] if "ro" in best[1] else None

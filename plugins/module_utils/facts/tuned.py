@@ -13,6 +13,7 @@ import functools
 import re
 import typing as t
 
+from ..formats import tuned_conf
 from ..formats.sysctl_conf import normalize_key
 from ..probe import TUNED_ACTIVE
 from ..snapshot import Snapshot
@@ -26,8 +27,6 @@ _FOLDERS = ("/etc/tuned/profiles", "/etc/tuned", "/usr/lib/tuned/profiles", "/us
 _WANTED = "/etc/systemd/system/*.wants/tuned.service"
 # The files that it applies again: not those of /usr/lib, and sysctl.conf last. (Those of /run are gone after a boot.)
 _SYSCTL_D = ("/etc/sysctl.d/*.conf",)
-_SECTION = re.compile(r"\s*\[([^\]]+)\]")
-_OPTION = re.compile(r"\s*([^=\s#;\[][^=]*?)\s*=\s*(.*?)\s*\Z")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+\Z")
 # What a section says of itself; with the last two it holds on some hardware only.
 _OWN = {"type", "enabled", "devices", "devices_udev_regex", "script_pre", "script_post", "priority"}
@@ -136,21 +135,10 @@ def _load(snapshot: Snapshot, name: str, sections: dict[str, dict[str, Option]],
 
 
 def _parse(snapshot: Snapshot, path: str) -> dict[str, dict[str, Option]]:
-    found: dict[str, dict[str, Option]] = {}
-    section = None
-    for number, line in enumerate((snapshot.text(path) or "").split("\n"), 1):
-        head = _SECTION.match(line)
-        option = _OPTION.match(line)
-        if head:
-            section = found.setdefault(head.group(1), {})
-        elif option and section is not None:
-            value = option.group(2).split(" #", 1)[0].strip()
-            section[option.group(1)] = Option(path, number, _unquoted(value))
-    return found
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    return {
+        section: {key: Option(path, *option) for key, option in options.items()}
+        for section, options in tuned_conf.sections(snapshot.text(path) or "").items()
+    }
 
 
 def _type(options: t.Mapping[str, Option], wanted: str) -> bool:

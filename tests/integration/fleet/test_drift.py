@@ -67,3 +67,13 @@ def test_a_wish_that_makes_no_sense_fails_and_is_no_drift(fleet):
     status, shown, _recap = fleet.play("drift", "--limit", "node1", conntrack_settings={"udp_timeout": "soon"})
     assert status == 2, shown
     assert "1 host: 1 failed" in told(shown) and "udp_timeout" in told(shown)
+
+
+def test_an_ordinary_user_who_cannot_know_what_was_wanted_is_told_so(fleet):
+    status, shown, _recap = fleet.play(
+        "drift", "--limit", "node1", conntrack_transport="shell", ansible_become=True, ansible_become_method="su",
+        ansible_become_user="nobody", ansible_become_flags="-s /bin/sh",
+    )  # fmt: skip
+    assert status == 2, shown
+    assert "1 host: 1 failed" in told(shown)
+    assert "what was asked for last cannot be read" in told(shown) and "forbidden; use become" in told(shown)

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils import probe
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import iptables_config, record, transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import iptables_config, record, undoing
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.iptables_config import Refused
 from ansible_collections.netops.conntrack.tests.unit import planning
 
@@ -252,7 +252,7 @@ def test_where_the_shell_refuses_one_file_the_other_is_done_and_can_be_restored(
     assert str(caught.value) == SIX + ": sh refuses the new text: no"
     assert host.loads(FOUR) == []
     assert host.text(SIX) == IP6TABLES
-    assert transaction.undo(host, False, False).unapplied == []
+    assert undoing.undo(host, False, False).unapplied == []
     assert (host.text(FOUR), host.text(SIX)) == (IPTABLES, IP6TABLES)
 
 

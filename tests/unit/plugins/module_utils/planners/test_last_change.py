@@ -10,7 +10,13 @@ import os
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.calls import settings as call
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import record_file
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import iptables_config, record, transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
+    applying,
+    iptables_config,
+    record,
+    transaction,
+    undoing,
+)
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
 from ansible_collections.netops.conntrack.tests.unit import planning
@@ -26,13 +32,13 @@ def host(tmp_path):
 
 
 def change(host, name, **wanted):
-    result = transaction.apply(host, parse(wanted), Options(), False, change=name)
+    result = applying.apply(host, parse(wanted), Options(), False, change=name)
     assert not result.unapplied and result.changed
     return result
 
 
 def undo(host, name, check=False):
-    return transaction.undo(host, True, check, change=name)
+    return undoing.undo(host, True, check, change=name)
 
 
 def state(host):
@@ -61,7 +67,7 @@ def test_a_later_change_undone_leaves_the_earlier_one_and_its_way_back(host):
     assert undo(host, "rollout-2").changed
     assert state(host) == tuned
 
-    assert not transaction.undo(host, True, False).unapplied
+    assert not undoing.undo(host, True, False).unapplied
     assert state(host) == first
 
 
@@ -115,7 +121,7 @@ def test_a_change_of_another_module_counts_as_one(host):
 def test_a_run_that_changes_nothing_is_no_change(host):
     before = state(host)
     change(host, "rollout", max=131072)
-    assert not transaction.apply(host, parse({"max": 131072}), Options(), False, change="next").changed
+    assert not applying.apply(host, parse({"max": 131072}), Options(), False, change="next").changed
     assert undo(host, "rollout").changed
     assert state(host) == before
 
@@ -138,14 +144,12 @@ def test_what_somebody_else_wrote_since_is_left_and_the_rest_put_back(host):
     assert state(host)[planning.NF + "max"] == b"131072\n"
     # Both records know what is left to do.
     assert [row.what for row in undo(host, "rollout", check=True).unapplied] == [DROP_IN]
-    assert [row.what for row in transaction.undo(host, True, True).unapplied] == [DROP_IN]
+    assert [row.what for row in undoing.undo(host, True, True).unapplied] == [DROP_IN]
 
 
 def test_a_name_that_is_not_on_record_is_told(host):
     def warned(name):
-        return [
-            text for text in transaction.undo(host, False, True, change=name).warnings if text.startswith("change:")
-        ]
+        return [text for text in undoing.undo(host, False, True, change=name).warnings if text.startswith("change:")]
 
     unknown = "change: %s is not on record here, so nothing is undone; the last change on record is %s"
     assert warned("first") == [unknown % ("first", "none that has a name")]
@@ -160,7 +164,7 @@ def test_a_change_that_failed_in_part_is_undone_as_a_whole(host):
     change(host, None, max=131072)
     before = state(host)
     faulty = planning.FaultyHost(host, {planning.NF + "udp_timeout": "EINVAL"})
-    result = transaction.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False, change="rollout")
+    result = applying.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False, change="rollout")
     assert [row.what for row in result.unapplied] == ["udp_timeout"]
     # The record of the first state was set right then, and is ours all the same.
     assert not undo(host, "rollout").unapplied
@@ -170,7 +174,7 @@ def test_a_change_that_failed_in_part_is_undone_as_a_whole(host):
 def test_a_change_without_a_name_that_failed_in_part_leaves_nothing_to_say_of_the_one_before(host):
     change(host, "rollout", max=131072)
     faulty = planning.FaultyHost(host, {planning.NF + "udp_timeout": "EINVAL"})
-    result = transaction.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False)
+    result = applying.apply(faulty, parse({"max": 262144, "udp_timeout": 20}), Options(), False)
     assert result.unapplied
     assert not [warning for warning in result.warnings if "up to date" in warning]
     assert not os.path.exists(host.root + record_file.LAST_CHANGE)
@@ -179,7 +183,7 @@ def test_a_change_without_a_name_that_failed_in_part_leaves_nothing_to_say_of_th
 def test_the_first_state_stays_on_record_while_something_of_the_change_does(host):
     change(host, "rollout", max=524288)
     planning.overwrite(host.root + planning.NF + "count", "400000\n")
-    result = transaction.undo(host, False, False, change="rollout")
+    result = undoing.undo(host, False, False, change="rollout")
     assert [row.reason for row in result.unapplied] == ["would_lower"]
     assert any(path.endswith("nf_conntrack_max") for path in record.read(host.read(transaction.ITEMS)))
 
@@ -187,7 +191,7 @@ def test_the_first_state_stays_on_record_while_something_of_the_change_does(host
 def test_the_way_back_to_the_first_state_ends_that_to_a_later_one(host):
     before = state(host)
     change(host, "rollout", max=131072)
-    assert transaction.undo(host, True, False).changed
+    assert undoing.undo(host, True, False).changed
     assert state(host) == before
     assert not os.path.exists(host.root + FOLDER)
 

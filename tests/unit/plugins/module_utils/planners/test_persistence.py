@@ -10,7 +10,7 @@ from ansible_collections.netops.conntrack.plugins.module_utils import catalogue,
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import boot, boot_files
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import predict
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import loading, persistence, transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import applying, loading, persistence
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
 from ansible_collections.netops.conntrack.tests.unit import planning, recorded
@@ -294,7 +294,7 @@ def apply(snapshot, settings):
         def read(_items):
             return snapshot
 
-    return transaction.apply(Host(), parse(settings), Options(), check=True)
+    return applying.apply(Host(), parse(settings), Options(), check=True)
 
 
 def test_the_probe_reads_every_file_that_may_be_written():

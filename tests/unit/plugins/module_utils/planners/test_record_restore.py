@@ -16,10 +16,12 @@ from ansible_collections.netops.conntrack.plugins.module_utils.formats import re
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import FILE, SYSCTL, Step
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
+    applying,
     iptables_config,
     record,
     restore,
     transaction,
+    undoing,
 )
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
@@ -34,11 +36,11 @@ NF = planning.NF
 
 
 def setup(host, settings, check=False, **options):
-    return transaction.apply(host, parse(settings), Options(**options), check)
+    return applying.apply(host, parse(settings), Options(**options), check)
 
 
 def restored(host, check=False, allow_lower=True):
-    return transaction.undo(host, allow_lower, check)
+    return undoing.undo(host, allow_lower, check)
 
 
 def write(host, path, text):

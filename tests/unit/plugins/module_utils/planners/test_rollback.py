@@ -12,7 +12,7 @@ import subprocess
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.calls import settings, unload
 from ansible_collections.netops.conntrack.plugins.module_utils.plan import START, Outcome
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import record, rollback, transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import applying, record, rollback, undoing
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.rollback import Confirm
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.undo_script import read
@@ -90,11 +90,11 @@ def copy(name, folder, **rest):
 
 
 def apply(host, settings, confirm=None, check=False, **options):
-    return transaction.apply(host, parse(settings), Options(**options), check, confirm)
+    return applying.apply(host, parse(settings), Options(**options), check, confirm)
 
 
 def undo(host, confirm=None, check=False):
-    return transaction.undo(host, True, check, confirm)
+    return undoing.undo(host, True, check, confirm)
 
 
 def said(result):
@@ -180,13 +180,13 @@ def test_a_named_change_on_trial_is_one_change_and_knows_how_the_host_was(tmp_pa
     host = copy("debian12", tmp_path)
     first = planning.tree(host.root, ())
     wanted = parse({"max": 262144, "udp_timeout": 45})
-    trial = transaction.apply(host, wanted, Options(), False, FIRST, "rollout", True)
+    trial = applying.apply(host, wanted, Options(), False, FIRST, "rollout", True)
     assert trial.trial and trial.verdict
     # What the host is like by now does not count.
     planning.overwrite(host.root + NF + "count", "262144\n")
-    done = transaction.apply(host, wanted, Options(), False, SECOND, "rollout", True)
+    done = applying.apply(host, wanted, Options(), False, SECOND, "rollout", True)
     assert done.live and done.verdict == trial.verdict
-    transaction.undo(host, True, False, change="rollout")
+    undoing.undo(host, True, False, change="rollout")
     planning.overwrite(host.root + NF + "count", first[NF + "count"].decode())
     assert planning.tree(host.root, ()) == first
 

@@ -14,9 +14,10 @@ import sys
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
+    applying,
     iptables_config,
     record,
-    transaction,
+    undoing,
 )
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
@@ -33,7 +34,7 @@ every_host = pytest.mark.parametrize("name", [name for name in recorded.names() 
 
 
 def setup(host, settings, check=False, **options):
-    return transaction.apply(host, parse(settings), Options(**options), check)
+    return applying.apply(host, parse(settings), Options(**options), check)
 
 
 def reasons(result):
@@ -117,10 +118,10 @@ def test_the_original_case(tmp_path):
     assert first[IPTABLES].count(line) == 1
 
     # 36271 entries are in use still: max alone does not go back unless permitted.
-    refused = transaction.undo(host, allow_lower=False, check=False)
+    refused = undoing.undo(host, allow_lower=False, check=False)
     assert reasons(refused) == {planning.IP + "max": "would_lower"}
     assert planning.changes(first, planning.tree(host.root)) == {planning.IP + "max": (b"16640\n", b"131072\n")}
-    undone = transaction.undo(host, allow_lower=True, check=False)
+    undone = undoing.undo(host, allow_lower=True, check=False)
     assert undone.unapplied == []
     assert planning.tree(host.root, ()) == first
 
@@ -176,7 +177,7 @@ def test_check_predicts_the_run_a_second_changes_nothing_and_undo_gives_all_back
     assert reasons(again) == reasons(result)
     assert planning.tree(host.root, ()) == tuned
 
-    undone = transaction.undo(host, allow_lower=True, check=False)
+    undone = undoing.undo(host, allow_lower=True, check=False)
     assert undone.unapplied == []
     assert planning.changes(first, planning.tree(host.root, ())) == {}
 
@@ -255,7 +256,7 @@ def test_a_value_that_the_kernel_refuses_is_not_persisted_and_the_others_are(err
     assert "max" not in read(host, DROP_IN)
     # A hashsize would set max at the next load.
     assert not os.path.exists(host.root + MODPROBE)
-    assert transaction.undo(host, True, False).unapplied == []
+    assert undoing.undo(host, True, False).unapplied == []
     assert planning.tree(host.root, ()) == first
 
 
@@ -285,7 +286,7 @@ def test_a_file_that_cannot_be_written_leaves_the_value_until_the_next_boot(tmp_
     assert read(host, NF + "max") == "300000\n"
     assert not os.path.exists(host.root + DROP_IN)
     assert result.settings["max"]["after_boot_source"] == "kernel default"
-    assert transaction.undo(host, True, False).unapplied == []
+    assert undoing.undo(host, True, False).unapplied == []
     assert planning.tree(host.root, ()) == first
 
 
@@ -302,7 +303,7 @@ def test_a_failed_further_change_can_be_undone(tmp_path):
     setup(host, {"udp_timeout": 45})
     setup(planning.FaultyHost(host, {DROP_IN: "EROFS"}), {"udp_timeout": 50})
     setup(planning.FaultyHost(host, {NF + "max": "EINVAL"}), {"udp_timeout": 55, "max": 300000})
-    assert transaction.undo(host, True, False).unapplied == []
+    assert undoing.undo(host, True, False).unapplied == []
     assert planning.tree(host.root, ()) == first
 
 
@@ -369,10 +370,10 @@ def test_a_namespace_that_is_not_init_s_changes_no_file_of_the_host(tmp_path):
     result = setup(inside, {"udp_timeout": 45})
     assert reasons(result) == {"udp_timeout": "not_persistent"}
     assert not os.path.exists(host.root + DROP_IN)
-    undone = transaction.undo(host, True, False)
+    undone = undoing.undo(host, True, False)
     assert reasons(undone) == {NF + "udp_timeout": "host_owned"}
     assert read(host, NF + "udp_timeout") == "45\n"
-    assert transaction.undo(inside, True, False).unapplied == []
+    assert undoing.undo(inside, True, False).unapplied == []
     assert read(host, NF + "udp_timeout") == "30\n"
 
 
@@ -380,10 +381,10 @@ def test_a_restore_that_fails_keeps_what_it_still_has_to_do(tmp_path):
     host = planning.copy("debian12", tmp_path)
     first = planning.tree(host.root, ())
     setup(host, {"max": 300000, "udp_timeout": 45})
-    result = transaction.undo(planning.FaultyHost(host, {NF + "max": "EINVAL", DROP_IN: "EROFS"}), True, False)
+    result = undoing.undo(planning.FaultyHost(host, {NF + "max": "EINVAL", DROP_IN: "EROFS"}), True, False)
     assert reasons(result) == {NF + "max": "out_of_range", DROP_IN: "read_only"}
     assert read(host, NF + "udp_timeout").encode() == first[NF + "udp_timeout"]
-    assert transaction.undo(host, True, False).unapplied == []
+    assert undoing.undo(host, True, False).unapplied == []
     assert planning.tree(host.root, ()) == first
 
 
@@ -393,7 +394,7 @@ SCRIPT = """
 import json, sys
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.host import Host
 from ansible_collections.netops.conntrack.plugins.module_utils.hosts.local import LocalHost
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import transaction
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import applying
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import Snapshot
@@ -416,7 +417,7 @@ class Mixed(Host):
         return path.startswith(("/proc/", "/sys/"))
 
 root, settings = sys.argv[1], json.loads(sys.argv[2])
-result = transaction.apply(Mixed(root), parse(settings), Options(), False)
+result = applying.apply(Mixed(root), parse(settings), Options(), False)
 print(json.dumps({"settings": result.settings, "unapplied": result.unapplied}))
 """
 

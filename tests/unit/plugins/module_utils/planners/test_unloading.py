@@ -16,7 +16,7 @@ from ansible_collections.netops.conntrack.plugins.module_utils.plan import UNLOA
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import (
     keep_off,
     record,
-    transaction,
+    undoing,
     unload,
     unloading,
 )
@@ -78,7 +78,7 @@ def test_the_original_case(tmp_path):
     line = b'IPTABLES_MODULES="ip_conntrack_netbios_ns"'
     assert changed == {CONFIG: (before[CONFIG], before[CONFIG].replace(line, b"#" + line))}
     assert not run(host).changed
-    transaction.undo(host, allow_lower=True, check=False)
+    undoing.undo(host, allow_lower=True, check=False)
     assert planning.tree(host.root) == before
 
 
@@ -118,7 +118,7 @@ def test_the_files_of_later_releases(name, listed, tmp_path):
     changed = planning.changes(before, planning.tree(host.root))
     changed.pop(early, None)
     assert changed == {CONFIG: (text, text.replace(line, b"#" + line))}
-    transaction.undo(host, allow_lower=True, check=False)
+    undoing.undo(host, allow_lower=True, check=False)
     assert planning.tree(host.root) == before
 
 
