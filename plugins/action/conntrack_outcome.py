@@ -18,11 +18,14 @@ from ..plugin_utils.fleet.rows import complaint
 class ActionModule(ControllerAction):
     ARGUMENTS: t.ClassVar[dict[str, dict[str, t.Any]]] = {
         "of": {"type": "list", "elements": "str", "required": True},
+        "once": {"type": "list", "elements": "str", "default": []},
         "fail_on": {"type": "list", "elements": "str", "choices": sorted(statuses.VERDICTS), "default": []},
     }
 
     def made(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        results = [given.mapping(task_vars.get(name)) for name in arguments["of"]]
+        first = list(task_vars.get("ansible_play_hosts") or ())[:1]
+        once = arguments["once"] if task_vars.get("inventory_hostname") in first else []
+        results = [given.mapping(task_vars.get(name)) for name in (*arguments["of"], *once)]
         for result in results:
             if result.get("unreachable"):
                 # Whatever action says so, Ansible takes the host for unreachable, in the exit status too.

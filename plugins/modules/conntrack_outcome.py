@@ -22,6 +22,13 @@ options:
     type: list
     elements: str
     required: true
+  once:
+    description:
+      - The same for tasks with C(run_once), whose outcome Ansible registers for each host. It counts for the first host
+        of the play alone.
+    type: list
+    elements: str
+    default: []
   fail_on:
     description:
       - Verdicts that fail the host too, where one of O(of) is what M(netops.conntrack.conntrack_facts) returned.
@@ -49,11 +56,14 @@ EXAMPLES = r"""
   netops.conntrack.conntrack_report:
     html: /var/www/html/conntrack.html
     facts_result: gathered
+  register: report
+  ignore_errors: true
   run_once: true
 
-- name: Fail the hosts that did not answer
+- name: Fail the hosts that did not answer, and the run where there is no report
   netops.conntrack.conntrack_outcome:
     of: [gathered]
+    once: [report]
 
 - name: Fail those too whose table is full
   netops.conntrack.conntrack_outcome:

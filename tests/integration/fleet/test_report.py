@@ -149,6 +149,8 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run
     assert status == 2
     assert shown(output)[-2].startswith("2 hosts: ") or shown(output)[-1].startswith("2 hosts: ")
     assert "html: /proc/none/report.html cannot be written: No such file or directory" in output
+    # Nothing is wrong with the hosts; one of them stands for the run.
+    assert [recap(output, host)["failed"] for host in ("gw1", "gw2")] == [1, 0]
 
 
 @pytest.mark.parametrize(
