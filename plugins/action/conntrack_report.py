@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
         "time": {"type": "str"},
         "mask_addresses": {"type": "bool", "default": False},
         "rows": {"type": "int", "default": as_text.ROWS},
-        "mode": {"type": "str", "default": "0640"},
+        "mode": {"type": "raw", "default": "0640"},
     }
 
     def made(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -89,10 +89,14 @@ def _check_paths(arguments: t.Mapping[str, t.Any]) -> None:
             raise AnsibleActionFail("%s: is named twice; each format needs a file of its own" % path)
 
 
-def _mode(text: str) -> int:
-    if not re.fullmatch("0?[0-7]{3}", text):
-        raise AnsibleActionFail("mode: '%s' is not an octal mode such as '0640'" % text)
-    return int(text, 8)
+def _mode(value: t.Any) -> int:
+    """As ansible.builtin.copy takes it: a text is octal; a number is what YAML has made of 0640."""
+    number = isinstance(value, int) and not isinstance(value, bool)
+    if number and 0 <= value <= 0o777:
+        return value
+    if number or not re.fullmatch("0?[0-7]{3}", str(value)):
+        raise AnsibleActionFail("mode: '%s' is not an octal mode such as '0640'" % (value,))
+    return int(str(value), 8)
 
 
 def _head(arguments: t.Mapping[str, t.Any]) -> tuple[str, str | None, bool]:

@@ -67,6 +67,8 @@ def predict(snapshot: Snapshot, steps: t.Iterable[Step]) -> Snapshot:
             readings[LOADED] = listed._replace(text=module_list.without(listed.text, module_of(step.path)))
         if step.kind == MODULE:
             readings[step.path] = Reading(text="")
+            if listed.text is not None:
+                readings[LOADED] = listed._replace(text=module_list.with_one(listed.text, module_of(step.path)))
         elif step.after is None:
             readings[step.path] = Reading(reason=ABSENT)
         else:

@@ -67,6 +67,7 @@ UDEV_RULES = (
 )
 
 MOUNTS = File("/proc/mounts", limit=1 << 18)
+MODULES = File("/proc/modules", limit=1 << 18)
 OWN_NAMESPACE = Names("/proc/self/ns/net")
 INIT_NAMESPACE = Names("/proc/1/ns/net")
 UNAME = Command(("uname", "-m"))
@@ -96,7 +97,7 @@ BASE: tuple[Item, ...] = (
     File("/proc/meminfo"),
     MOUNTS,
     File("/proc/self/status"),
-    File("/proc/modules", limit=1 << 18),
+    MODULES,
     Names("/sys/module/*conntrack*"),
     OWN_NAMESPACE,
     INIT_NAMESPACE,

@@ -85,8 +85,8 @@ options:
     type: int
     default: 100
   mode:
-    description: The mode of the files.
-    type: str
+    description: The mode of the files, as M(ansible.builtin.copy) takes it.
+    type: raw
     default: "0640"
 extends_documentation_fragment:
   - netops.conntrack.controller

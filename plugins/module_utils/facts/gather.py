@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..formats import record_file
 from ..snapshot import Snapshot
 from . import advice, audit, clock, demand, log, memory, modules, settings, statistics, usage, verdict, writers
 from .identity import Identity, identify
@@ -59,6 +60,8 @@ def gather(snapshot: Snapshot, subsets: t.Collection[str], later: Snapshot | Non
         facts["timeouts"] = timeouts
         facts["switches"] = switches
     facts["unread"] = snapshot.unread()
+    if record_file.damaged(snapshot.text(record_file.PATH) or "{}"):
+        facts["unread"][record_file.PATH] = "damaged"
     if set(VERDICT_SUBSETS) <= set(subsets):
         facts["verdict"] = _verdict(snapshot, facts, identity)
     return facts

@@ -68,6 +68,13 @@ def without(text: str, name: str) -> str:
     return "".join(rows)
 
 
+def with_one(text: str, name: str) -> str:
+    """The list as the kernel shows it once a module is loaded, as far as that can be known."""
+    if any(module.name == name for module in parse(text)):
+        return text
+    return "%s 0 0 - Live 0x0000000000000000\n%s" % (name, text)
+
+
 def _row(line: str) -> Module | None:
     words = line.split()
     if len(words) < 3 or not _SIZE.fullmatch(words[1]) or not _COUNT.fullmatch(words[2]):

@@ -14,6 +14,15 @@ LAST_CHANGE = "/var/lib/netops-conntrack/last-change.json"
 LIMIT = 1 << 24
 
 
+def damaged(text: str) -> bool:
+    """Whether it is no record, or none that can be understood."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return not isinstance(data, dict) or not all(isinstance(data.get(name, {}), dict) for name in ("paths", "wanted"))
+
+
 def max_set(text: str) -> float | None:
     """When this collection last set max live, in epoch seconds; None where it did not, or cannot be told."""
     try:

@@ -61,10 +61,16 @@ def unload(run: Run | None, step: Step) -> Outcome:
     return Outcome(step, "EBUSY", complaint) if complaint else Outcome(step)
 
 
+def added(step: Step) -> str:
+    """What nft is told to bring a chain back; its table is gone too where the host was booted since."""
+    family, table, _name = step.path.split(" ")
+    return "add table %s %s; add chain %s %s" % (family, table, step.path, step.after)
+
+
 def chain(run: Run | None, step: Step) -> Outcome:
     """nft deletes a chain with all that is in it, so what is there must be what was read."""
     if step.after is not None:
-        complaint = refusal(run, ("nft", "add chain %s %s" % (step.path, step.after)))
+        complaint = refusal(run, ("nft", added(step)))
         return Outcome(step, "ENODEV", complaint) if complaint else Outcome(step)
     family, table, name = step.path.split(" ")
     shown = said(run, ("nft", "list", "chain", family, table, name))

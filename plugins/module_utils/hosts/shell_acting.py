@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ..plan import CHAIN, FILE, MODULE, START, SYSCTL, UNLOAD, Outcome, Step, module_of
-from . import shell_answer, shell_quoting, shell_replacing
+from . import commands, shell_answer, shell_quoting, shell_replacing
 
 COMMAND_SECONDS = 30
 
@@ -164,8 +164,7 @@ def _act(number: int, step: Step, backup: bool) -> str:
     if step.kind == START:
         return "start %d %s" % (number, path)
     if step.after is not None:
-        added = shell_quoting.word("add chain %s %s" % (step.path, step.after))
-        return "does %d ENODEV nft %s && acted %d" % (number, added, number)
+        return "does %d ENODEV nft %s && acted %d" % (number, shell_quoting.word(commands.added(step)), number)
     family, table, name = step.path.split(" ")
     shown = " ".join(("table %s %s { chain %s %s }" % (family, table, name, step.before)).split())
     return "chain %d %s" % (number, " ".join(map(shell_quoting.word, (family, table, name, shown))))

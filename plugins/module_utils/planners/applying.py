@@ -60,7 +60,7 @@ def apply(
     unapplied = [
         Unapplied(name, row["reason"], row["detail"]) for name, row in rows.items() if row["reason"] is not None
     ]
-    changed = any(step.kind == FILE for step in done.steps) or any(row["changed"] for row in rows.values())
+    changed = any(step.kind in (FILE, MODULE) for step in done.steps) or any(row["changed"] for row in rows.values())
     explanation = list(found.explanation)
     on_trial = not check and bool(guard and guard.trial)
     live = any(step.kind in (SYSCTL, MODULE) for step in done.steps)

@@ -12,7 +12,7 @@ from ..facts import access
 from ..formats import modules as module_list
 from ..formats import shell_assignments
 from ..plan import FILE, Step, describe, diff
-from ..probe import LAST_CHANGE, MOUNTS, RECORD, File, Item
+from ..probe import LAST_CHANGE, MODULES, MOUNTS, RECORD, File, Item
 from ..snapshot import Snapshot
 from . import sequence
 
@@ -74,7 +74,7 @@ def apply(
     """
     items: tuple[Item, ...] = (
         *(File(path) for path in paths),
-        File("/proc/modules", limit=1 << 18),
+        MODULES,
         MOUNTS,
         RECORD,
         LAST_CHANGE,

@@ -42,6 +42,11 @@ def steps(snapshot: Snapshot, identity: Identity, settings: t.Iterable[Setting],
     ]
 
 
+def mode(path: str) -> int:
+    """The mode of one of our files: rc.sysinit runs the scripts that may be executed, and passes over the others."""
+    return 0o755 if path == MODULES_SCRIPT else 0o644
+
+
 def is_module(identity: Identity) -> bool:
     return identity.state in ("loaded", "absent") and identity.namespace != "child"
 
@@ -56,7 +61,7 @@ def _early(snapshot: Snapshot, identity: Identity) -> Step | None:
         if "/etc/sysconfig/modules" not in (snapshot.text("/etc/rc.d/rc.sysinit") or ""):
             return None
         text = "#!/bin/sh\n%sexec /sbin/modprobe %s >/dev/null 2>&1\n" % (_HEADER, module)
-        return Step(FILE, MODULES_SCRIPT, snapshot.text(MODULES_SCRIPT), text, why, mode=0o755)
+        return Step(FILE, MODULES_SCRIPT, snapshot.text(MODULES_SCRIPT), text, why, mode=mode(MODULES_SCRIPT))
     if by == boot_files.NONE:
         return None
     return Step(FILE, MODULES_LOAD, snapshot.text(MODULES_LOAD), "%s%s\n" % (_HEADER, module), why)

@@ -51,8 +51,9 @@ def steps(snapshot: Snapshot, identity: Identity, values: t.Mapping[Setting, int
     found = [_sysctl_step(snapshot, identity, values), _module_step(snapshot, identity, values)]
     in_sysctls = found[0] is not None
     found = [step for step in found if step and step.before != step.after]
+    if in_sysctls or load:
+        found += loading.steps(snapshot, identity, values if in_sysctls else (), load)
     if in_sysctls:
-        found += loading.steps(snapshot, identity, values, load)
         file = sysctl_file(boot_files.reader(snapshot)) or ""
         generation = generation_of(names(snapshot, next(iter(values)), identity)[0])
         found += iptables_restart.steps(snapshot, file, generation)

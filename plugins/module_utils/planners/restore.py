@@ -13,7 +13,7 @@ from ..facts import access, conntrack_modules, settings
 from ..formats import modules as module_list
 from ..plan import CHAIN, FILE, LOADED, MODULE, SYSCTL, UNLOAD, Step, module_of
 from ..snapshot import Snapshot
-from . import lowering, persistence, record, sequence
+from . import loading, lowering, persistence, record, sequence
 from .reasons import CHANGED_SINCE, HOST_OWNED, READ_ONLY, WOULD_LOWER
 
 _AS_BEFORE = "as it was before"
@@ -100,7 +100,8 @@ def _step(
         )
         detail = "%s was changed by somebody else since; %s" % (path, first)
         return Refusal(path, CHANGED_SINCE, detail)
-    return Step(FILE, path, now.text, original.text, _AS_BEFORE)
+    # The record has no modes: a file that is there keeps its own, and only ours were ever taken away.
+    return Step(FILE, path, now.text, original.text, _AS_BEFORE, mode=loading.mode(path))
 
 
 def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_lower: bool) -> Step | Refusal | None:

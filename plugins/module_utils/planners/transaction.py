@@ -12,13 +12,27 @@ from ..facts import boot
 from ..facts import settings as live_settings
 from ..facts.identity import identify
 from ..plan import SYSCTL, Outcome, Step
-from ..probe import COUNTERS, DATE, LAST_CHANGE, PERSISTENCE, RECORD, SLABINFO, SYSCTLS, Item, items
+from ..probe import (
+    COUNTERS,
+    DATE,
+    LAST_CHANGE,
+    MODULES,
+    PERSISTENCE,
+    RECORD,
+    SLABINFO,
+    SYSCTLS,
+    Item,
+    items,
+)
 from ..snapshot import Snapshot
 from . import reasons, rollback, sequence
 
 ITEMS: tuple[Item, ...] = tuple(
     dict.fromkeys((*items(()), *COUNTERS, *SLABINFO, *PERSISTENCE, RECORD, LAST_CHANGE, DATE, *rollback.ITEMS))
 )
+
+# What is read back: a module may have been loaded too.
+AGAIN: tuple[Item, ...] = (*SYSCTLS, MODULES)
 
 _REASON_OF = {
     "EINVAL": reasons.OUT_OF_RANGE,
@@ -73,7 +87,7 @@ def carry_out(
 ) -> sequence.Done:
     try:
         done = sequence.carry_out(
-            host, SYSCTLS, before, live, files, check, recorded, guard, wanted, closing=closing, change=change
+            host, AGAIN, before, live, files, check, recorded, guard, wanted, closing=closing, change=change
         )
     except sequence.Unguarded as error:
         raise rollback.unguarded(error.args[0]) from error

@@ -35,7 +35,7 @@ def undo(
     found = restore.plan(before, _recorded(before, change), allow_lower)
     guard = rollback.guard(before, confirm, trial, found.live, {})
     later = (*found.files, *found.loads)
-    closing = [*(() if found.refusals else found.closing), *_forgotten(before, found.settled, change)]
+    closing = _closing(before, found, found.settled, change, well=not found.refusals)
     done = transaction.carry_out(
         host, before, found.live, lambda failed: later, check, guard, recorded=False, closing=closing
     )
@@ -47,10 +47,14 @@ def undo(
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     missing = last_change.missing(before, change) if change else None
     warnings = [*news, *done.warnings, *_staying(before, done.after), *([missing] if missing else ())]
-    if settled and not check and not on_trial:
-        # What could not be put back stays on record.
-        forgotten = host.carry_out(_forgotten(before, settled, change)) if done.closed is None else done.closed
-        warnings += ["the record stays: %s" % outcome.detail for outcome in forgotten if outcome.error]
+    if not check and not on_trial:
+        closed = done.closed
+        if closed is None:
+            # There was nothing else to do, or not all of it could be done; what was not stays on record.
+            well = not found.refusals and not done.failures
+            steps = _closing(before, found, settled, change, well)
+            closed = tuple(host.carry_out(steps)) if steps else ()
+        warnings += ["the record stays: %s" % outcome.detail for outcome in closed if outcome.error]
     earlier = guard.earlier if guard else ()
     was = rollback.as_before(before, earlier)
     rows = {}
@@ -72,15 +76,22 @@ def _recorded(snapshot: Snapshot, change: str | None) -> dict[str, record.Origin
     return last_change.read(snapshot, change) if change else record.read(snapshot)
 
 
-def _forgotten(snapshot: Snapshot, settled: t.Collection[str], change: str | None) -> list[Step]:
-    """What is as it was is taken off the record. With the first state the way back to a later one is gone too."""
-    if not settled:
+def _closing(
+    snapshot: Snapshot, found: restore.RestorePlan, settled: t.Collection[str], change: str | None, well: bool
+) -> list[Step]:
+    """What is as it was is taken off the record. With the first state the way back to a later one is gone too.
+
+    The record of the first state itself is as it was before a change only where all of that is undone (``well``).
+    """
+    closing = found.closing if well else ()
+    paths = {*settled, *(step.path for step in closing)}
+    if not paths:
         return []
     if change:
-        gone = [last_change.forget(snapshot, {*settled, record.PATH})]
+        gone = [last_change.forget(snapshot, paths)]
     else:
-        gone = [record.forget(snapshot, settled), last_change.forget(snapshot)]
-    return [step for step in gone if step]
+        gone = [record.forget(snapshot, paths), last_change.forget(snapshot)]
+    return [*closing, *(step for step in gone if step)]
 
 
 def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ...module_utils import catalogue
 from ...module_utils.formats.record_file import PATH as RECORD
 from ...module_utils.snapshot import FORBIDDEN
 from . import given, statuses
@@ -49,6 +50,9 @@ def find(host: str, facts: t.Any, gathered: t.Any, planned: t.Any) -> Found:
     drift = list(_against(planned, audit, facts) if asked else _against_record(audit, facts))
     if drift:
         return Found(host, DRIFTED, tuple(drift))
+    unknown = list(_unknown(audit, given.mapping(planned.get("settings")) if asked else None))
+    if unknown:
+        return Found(host, statuses.FAILED, why="; ".join(unknown))
     known = asked or any(row["wanted"] is not None for row in map(_numbers, _settings(audit).values()))
     return Found(host, AS_WANTED if known else NOTHING_WANTED)
 
@@ -80,6 +84,17 @@ def _against_record(audit: t.Mapping[t.Any, t.Any], facts: t.Mapping[t.Any, t.An
             yield _drift(name, numbers["live"], numbers["after_boot"], numbers["wanted"], boot, facts)
 
 
+def _unknown(audit: t.Mapping[t.Any, t.Any], planned: t.Mapping[t.Any, t.Any] | None) -> t.Iterator[str]:
+    """What was to stand after a boot, and of which it cannot be told whether it does; ``planned`` names the only ones
+    that count, None is all."""
+    for name, row in _settings(audit).items():
+        numbers = _numbers(row)
+        counts = planned is None or name in planned
+        if counts and numbers["wanted"] is not None and numbers["after_boot"] is None:
+            why = given.text(given.mapping(row).get("detail"))
+            yield "%s: what it is after a boot cannot be told%s" % (given.text(name), ": " + why if why else "")
+
+
 def _drift(
     name: str,
     live: int | None,
@@ -94,13 +109,21 @@ def _drift(
         why += [
             "%s sets it (%s)" % (given.text(writer.get("name")), given.text(writer.get("knob")))
             for writer in given.mappings(facts.get("writers"))
-            if name in given.texts(writer.get("settings"))
+            if name in _written(writer)
         ]
     if after_boot != wanted:
         source = given.text(boot.get("source"))
         said = "unknown" if after_boot is None else str(after_boot)
         why.append("after a boot it is %s%s" % (said, ", by %s" % source if source else ""))
+    if not why:
+        why.append("after a boot it is set by %s, no longer by this collection" % given.text(boot.get("source")))
     return {"setting": name, "live": live, "after_boot": after_boot, "wanted": wanted, "why": "; ".join(why)}
+
+
+def _written(writer: t.Mapping[t.Any, t.Any]) -> set[str]:
+    """The settings that a program sets, by its nature or by what its configuration says."""
+    found = map(catalogue.find, filter(None, map(given.text, given.mapping(writer.get("settings")))))
+    return {*given.texts(writer.get("writes")), *(setting.name for setting in found if setting)}
 
 
 _NONE = {"setting": None, "live": None, "after_boot": None, "wanted": None}

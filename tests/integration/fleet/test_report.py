@@ -144,6 +144,13 @@ def test_check_mode_writes_nothing(run, tmp_path):
     assert recap(output, "gw1")["changed"] == 1
 
 
+def test_a_mode_that_yaml_has_made_a_number_is_that_mode(run, tmp_path):
+    path = tmp_path / "one.json"
+    status, output = run("gw1", conntrack_report_json=str(path), conntrack_report_options={"mode": 0o600})
+    assert status == 0, output
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
 def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run):
     status, output = run("gw1", "gw2", conntrack_report_html="/proc/none/report.html")
     assert status == 2
@@ -231,6 +238,7 @@ def test_the_module_on_recorded_hosts_is_idempotent_and_takes_nothing_for_a_temp
     [
         ({"rows": -1}, "rows: must be 0 for all, or more, not -1"),
         ({"mode": "rw"}, "mode: 'rw' is not an octal mode such as '0640'"),
+        ({"mode": 640}, "mode: '640' is not an octal mode such as '0640'"),
         ({"file": "/tmp/x"}, "file"),
     ],
 )

@@ -129,7 +129,11 @@ def test_a_second_rollout_in_one_run_knows_nothing_of_the_first(fleet, tmp_path)
         {
             "name": "Tune",
             "ansible.builtin.import_playbook": "netops.conntrack.tune",
-            "vars": {"conntrack_settings": {"udp_timeout": timeout}, "conntrack_serial": 1},
+            "vars": {
+                "conntrack_settings": {"udp_timeout": timeout},
+                "conntrack_serial": 1,
+                "conntrack_change": "CHG-%d" % timeout,
+            },
         }
         for timeout in (51, 52)
     ]
@@ -142,6 +146,20 @@ def test_a_second_rollout_in_one_run_knows_nothing_of_the_first(fleet, tmp_path)
     # Each is told once, at its end, and not after each batch.
     assert shown.count("3 hosts: 3 changed") == 2
     assert report(shown).count("udp_timeout 51 -> 52") == 3
+    assert changes(fleet, "node7", "node9") == ["CHG-52", "CHG-52"]
+
+
+def test_a_host_may_have_a_name_of_its_own_for_the_change(fleet, tmp_path):
+    names = tmp_path / "names.yml"
+    names.write_text(json.dumps({"all": {"hosts": {"node8": {"conntrack_change": "CHG-8"}}}}), encoding="utf-8")
+    status, shown, _recap = fleet.play(
+        "tune", "--limit", "node7,node8,node9", "-i", str(names), conntrack_settings={"udp_timeout": 56},
+        conntrack_confirm=0, conntrack_watch=0, conntrack_serial="1, 100% ",
+    )  # fmt: skip
+    assert status == 0, shown
+    seven, eight, nine = changes(fleet, "node7", "node8", "node9")
+    assert eight == "CHG-8"
+    assert seven == nine and seven.startswith("rollout-")
 
 
 def test_a_play_of_ones_own_has_each_hosts_state_and_goes_on_after_the_rollout(fleet, tmp_path):
@@ -191,6 +209,7 @@ def test_hosts_that_failed_before_it_are_not_waited_for(fleet, tmp_path):
     [
         ({"conntrack_state": "restored"}, "conntrack_state"),
         ({"conntrack_serial": "abc"}, 'conntrack_serial: "abc" is no size of batches'),
+        ({"conntrack_serial": "12.5%"}, 'conntrack_serial: "12.5%" is no size of batches'),
         ({"conntrack_serial": [1, 0]}, "conntrack_serial: [1, 0] is no size of batches"),
         ({"conntrack_table": True, "conntrack_table_options": "sample"}, "conntrack_table_options"),
         ({"conntrack_max_fail_percentage": 101}, "max_fail_percentage: 101 is not a percentage from 0 to 100"),
@@ -208,6 +227,11 @@ def test_what_makes_no_sense_changes_no_host(fleet, variables, said):
     assert status == 2, shown
     assert said in shown
     assert fleet.shell("node1", STATE) == before
+
+
+def changes(fleet, *nodes):
+    """The name of each host's last change."""
+    return [json.loads(fleet.shell(node, "cat /var/lib/netops-conntrack/last-change.json"))["change"] for node in nodes]
 
 
 def state(fleet):

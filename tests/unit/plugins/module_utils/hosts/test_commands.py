@@ -72,4 +72,4 @@ def test_a_chain_that_has_got_a_rule_meanwhile_stays():
 def test_a_chain_is_added_as_it_was():
     shell = Shell()
     assert do(shell, CHAIN, "ip nat IN", None, NAT).error is None
-    assert shell.asked == [("nft", "add chain ip nat IN " + NAT)]
+    assert shell.asked == [("nft", "add table ip nat; add chain ip nat IN " + NAT)]

@@ -131,7 +131,8 @@ def test_a_chain(shell, tmp_path):
     changed = shown.replace("accept;\\n", "accept;\\n\\t\\tmasquerade\\n")
     outcomes, ran = both(shell, tmp_path, [ADD, DELETE], {"nft": shown + "\nexit 0"})
     assert outcomes == [(None, None)] * 2
-    assert ran == ["nft add chain ip nat IN " + NAT, "nft list chain ip nat IN", "nft delete chain ip nat IN"]
+    added = "nft add table ip nat; add chain ip nat IN " + NAT
+    assert ran == [added, "nft list chain ip nat IN", "nft delete chain ip nat IN"]
     outcomes, ran = both(shell, tmp_path, [DELETE], {"nft": changed + "\nexit 0"})
     assert (outcomes[0][0], len(ran)) == ("ESTALE", 1)
     outcomes, _ran = both(shell, tmp_path, [DELETE], {"nft": shown + " && exit\necho busy >&2; exit 1"})

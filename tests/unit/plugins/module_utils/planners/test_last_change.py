@@ -231,3 +231,28 @@ def test_what_is_no_name_is_refused_before_anything_is_read(name):
 
     returned = call.call(host, {**defaults, "settings": {"max": 1000}, "change": name}, False)
     assert returned.failure.startswith("change: '") and "' is no name; allowed: up to 64" in returned.failure
+
+
+def test_undone_in_two_steps_it_leaves_nothing_either(host):
+    before = state(host)
+    change(host, "rollout", max=524288, udp_timeout=20)
+    planning.overwrite(host.root + planning.NF + "count", "400000\n")
+    assert undoing.undo(host, False, False, change="rollout").unapplied
+    planning.overwrite(host.root + planning.NF + "count", before[planning.NF + "count"].decode())
+
+    assert not undo(host, "rollout").unapplied
+
+    assert state(host) == before
+    assert not os.path.exists(host.root + FOLDER)
+
+
+def test_where_nothing_is_left_to_undo_the_first_state_is_off_the_record_too(host):
+    """As after a trial that the host has ended by itself: what is set by hand later would be gone behind."""
+    before = state(host)
+    assert applying.apply(host, parse({"max": 131072}), Options(persist=False), False, change="rollout").changed
+    for path in (planning.NF + "max", planning.HOST_ALIAS):
+        planning.overwrite(host.root + path, before[path].decode())
+
+    assert undo(host, "rollout").steps == []
+
+    assert not os.path.exists(host.root + FOLDER)

@@ -10,8 +10,9 @@ import subprocess
 
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import boot
+from ansible_collections.netops.conntrack.plugins.module_utils.facts import loading as facts_of_loading
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
-from ansible_collections.netops.conntrack.plugins.module_utils.plan import predict
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import MODULE, SYSCTL, Step, predict
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import loading, persistence
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
 from ansible_collections.netops.conntrack.tests.unit import planning
@@ -112,3 +113,15 @@ def test_the_rule_runs_a_command_that_a_shell_understands(other):
     command = re.search(r"RUN\+=\"/bin/sh -c '([^'\"]*)'\"$", rule)[1]
     assert "%" not in command and "$" not in command, "udev would take these for its own"
     assert subprocess.run(["sh", "-n", "-c", command], check=False).returncode == 0
+
+
+def test_what_was_loaded_is_no_part_of_the_kernel():
+    """Or it would need nothing that loads it at the next boot."""
+    absent = planning.snapshot(keys=dict.fromkeys(planning.KEYS), files={**NOBODY, **NOT_LOADED})
+    loaded = [
+        Step(MODULE, "/sys/module/nf_conntrack", None, "nf_conntrack", ""),
+        Step(SYSCTL, planning.NF + "max", None, "131072", ""),
+    ]
+    identity = identify(predict(absent, loaded))
+    assert identity.state == "loaded"
+    assert facts_of_loading.early(predict(absent, loaded), identity) is None

@@ -5,8 +5,16 @@
 
 from __future__ import annotations
 
-from ansible_collections.netops.conntrack.plugins.module_utils.plan import CHAIN, MODULE, SYSCTL, UNLOAD, Step, predict
-from ansible_collections.netops.conntrack.plugins.module_utils.planners import record, restore
+from ansible_collections.netops.conntrack.plugins.module_utils.plan import (
+    CHAIN,
+    FILE,
+    MODULE,
+    SYSCTL,
+    UNLOAD,
+    Step,
+    predict,
+)
+from ansible_collections.netops.conntrack.plugins.module_utils.planners import loading, record, restore
 from ansible_collections.netops.conntrack.tests.unit import planning
 
 MAX = planning.NF + "max"
@@ -78,3 +86,10 @@ def test_the_first_value_is_what_is_kept_over_a_change_and_an_unload():
     tuned = predict(before, [first])
     after = predict(tuned, [record.step(tuned, [*LOST, *UNLOADED])])
     assert record.read(after)[MAX].text == "1000"
+
+
+def test_a_script_that_was_deleted_comes_back_so_that_it_is_run():
+    now = planning.snapshot(files={loading.MODULES_SCRIPT: None})
+    original = record.Original(FILE, "#!/bin/sh\n", record.digest(None), earlier=record.digest("#!/bin/sh\n"))
+    (step,) = restore.plan(now, {loading.MODULES_SCRIPT: original}, allow_lower=False).files
+    assert (step.after, step.mode) == ("#!/bin/sh\n", 0o755)

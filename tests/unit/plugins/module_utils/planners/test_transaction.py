@@ -484,3 +484,16 @@ def test_the_plain_host_and_the_double_agree(tmp_path):
     setup(double, settings)
     found = planning.changes(planning.tree(str(tmp_path / "plain/root")), planning.tree(double.root))
     assert list(found) == [planning.HOST_ALIAS]
+
+
+# A host that is made to track
+
+
+def test_to_track_is_a_change_and_stands_after_a_boot_without_any_setting(tmp_path):
+    result = setup(planning.copy("not-tracking", tmp_path), {}, check=True, load=True)
+    assert result.changed
+    assert [(step["kind"], step["path"]) for step in result.steps] == [
+        ("module", "/sys/module/nf_conntrack"),
+        ("file", "/etc/modules-load.d/netops-conntrack.conf"),
+    ]
+    assert not setup(planning.copy("not-tracking", tmp_path / "other"), {}, check=True).changed

@@ -23,7 +23,14 @@ DRIFT = [
     {"setting": "max", "live": 65536, "after_boot": None, "wanted": None},
     {"setting": "udp_timeout", "live": 33, "after_boot": 35, "wanted": 40},
 ]
-WRITER = {"name": "kube-proxy", "knob": "conntrack.udpTimeout", "settings": ["udp_timeout"]}
+# As facts/writers has them: what one sets by its nature, and what TuneD's profile says.
+WRITER = {"name": "kube-proxy", "knob": "conntrack.udpTimeout", "writes": ["udp_timeout"], "settings": {}}
+TUNED = {
+    "name": "TuneD",
+    "knob": "its profile",
+    "writes": [],
+    "settings": {"net.netfilter.nf_conntrack_udp_timeout": "33"},
+}
 GATHERED = {"changed": False}
 
 
@@ -45,8 +52,10 @@ def test_against_what_was_asked_for_last():
 
 
 def test_who_sets_a_value_is_named_where_the_value_is_off():
-    found = find("gw1", facts(DRIFT, [WRITER, {**WRITER, "settings": ["max"], "name": "other"}]), GATHERED, None)
+    found = find("gw1", facts(DRIFT, [WRITER, {**WRITER, "writes": ["max"], "name": "other"}]), GATHERED, None)
     assert told(found)[0][1].startswith("it is 33 now; kube-proxy sets it (conntrack.udpTimeout); after a boot")
+    said = told(find("gw1", facts(DRIFT, [TUNED]), GATHERED, None))[0][1]
+    assert said.startswith("it is 33 now; TuneD sets it (its profile); after a boot")
     only_boot = [{**DRIFT[1], "live": 40}]
     assert "kube-proxy" not in told(find("gw1", facts(only_boot, [WRITER]), GATHERED, None))[0][1]
 
@@ -91,6 +100,28 @@ def test_a_value_that_nobody_can_tell_is_unknown():
     assert item["why"] == "after a boot it is 35, by %s" % MINE
 
 
+def test_a_boot_of_which_nothing_can_be_told_is_not_as_wanted():
+    row = {"live": 40, "after_boot": None, "source": "kernel default", "wanted": 40, "detail": "/etc/x cannot be read"}
+    hidden = facts(settings={"udp_timeout": row})
+    planned = {"settings": {"udp_timeout": {"changed": False, "before": 40, "wanted": 40}}, "steps": []}
+    for asked in (None, planned):
+        found = find("gw1", hidden, GATHERED, asked)
+        assert found.state == "failed"
+        assert found.why == "udp_timeout: what it is after a boot cannot be told: /etc/x cannot be read"
+    # Of what is not asked for now nothing is said, nor of what was never to stand.
+    other = {"settings": {"max": {"changed": False}}, "steps": []}
+    assert find("gw1", hidden, GATHERED, other).state == "as_wanted"
+    never = facts(settings={"udp_timeout": {**row, "wanted": None}})
+    assert find("gw1", never, GATHERED, planned).state == "as_wanted"
+
+
+def test_a_value_that_only_another_file_sets_says_which():
+    row = {"live": 40, "after_boot": 40, "source": MINE, "wanted": 40}
+    planned = {"settings": {"udp_timeout": {"changed": True, "before": 40, "wanted": 40}}, "steps": []}
+    found = find("gw1", facts(settings={"udp_timeout": row}), GATHERED, planned)
+    assert told(found) == [("udp_timeout", "after a boot it is set by %s, no longer by this collection" % MINE)]
+
+
 def test_a_host_of_which_nothing_was_wanted_is_neither_right_nor_wrong():
     unwanted = {"max": SETTINGS["max"]}
     assert find("gw1", facts(DRIFT[:1], settings=unwanted), GATHERED, None).state == "nothing_wanted"
@@ -117,6 +148,8 @@ def test_a_record_that_cannot_be_read_is_no_host_of_which_nothing_was_wanted():
     found = find("gw1", hidden, GATHERED, None)
     assert found.state == "failed"
     assert found.why == "what was asked for last cannot be read: %s: forbidden; use become" % RECORD
+    damaged = {**hidden, "unread": {RECORD: "damaged"}}
+    assert find("gw1", damaged, GATHERED, None).why == "what was asked for last cannot be read: %s: damaged" % RECORD
     # Root would not read it either.
     assert not find("gw1", {**hidden, "unread": {RECORD: "too large"}}, GATHERED, None).why.endswith("use become")
     # What is asked for now needs no record.
