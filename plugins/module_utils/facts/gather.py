@@ -60,7 +60,8 @@ def gather(snapshot: Snapshot, subsets: t.Collection[str], later: Snapshot | Non
         facts["timeouts"] = timeouts
         facts["switches"] = switches
     facts["unread"] = snapshot.unread()
-    if record_file.damaged(snapshot.text(record_file.PATH) or "{}"):
+    recorded = snapshot.text(record_file.PATH)
+    if recorded is not None and record_file.damaged(recorded):
         facts["unread"][record_file.PATH] = "damaged"
     if set(VERDICT_SUBSETS) <= set(subsets):
         facts["verdict"] = _verdict(snapshot, facts, identity)

@@ -10,6 +10,7 @@ import json
 import pytest
 from ansible_collections.netops.conntrack.plugins.module_utils.facts import boot, iptables_service
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.audit import facts
+from ansible_collections.netops.conntrack.plugins.module_utils.facts.gather import gather
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity import identify
 from ansible_collections.netops.conntrack.plugins.module_utils.formats import record_file
 from ansible_collections.netops.conntrack.tests.unit import planning
@@ -173,3 +174,17 @@ def test_a_built_in_kernel_is_told_of_its_command_line():
     assert "nf_conntrack.hashsize=8192" in found["command_line"]
     assert found["initramfs"] is None
     assert audit({})["command_line"] is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "damaged"),
+        ("", "damaged"),
+        ('{"wanted": [1]}', "damaged"),
+        ('{"version": 1, "paths": {}, "wanted": {}}', None),
+    ],
+)
+def test_a_record_that_cannot_be_understood_is_told(text, told):
+    found = gather(planning.snapshot(files={record_file.PATH: text}), ["persistence"])
+    assert found["unread"].get(record_file.PATH) == told
