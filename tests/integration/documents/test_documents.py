@@ -73,17 +73,7 @@ def test_every_playbook_is_one(name, tmp_path):
         assert status == 0, printed
 
 
-def on_guest(play):
-    return any("guest" in kind for kind in play["hosts"].values())
-
-
-@pytest.mark.parametrize(
-    "play",
-    [
-        pytest.param(play, id=play["name"], marks=[pytest.mark.guest] if on_guest(play) else [])
-        for play in SCENES["scenes"]
-    ],
-)
+@pytest.mark.parametrize("play", [pytest.param(play, id=play["name"]) for play in SCENES["scenes"]])
 def test_what_is_typed_prints_what_is_said(root, play, tmp_path):
     told = document(play["document"])
     elsewhere = ELSEWHERE.get(play["document"], {})
