@@ -107,8 +107,8 @@ def _as_shown(done: sequence.Done) -> sequence.Done:
 def values(before: Snapshot, after: Snapshot, setting: Setting, wanted: int | None) -> dict[str, t.Any]:
     identity = identify(after)
     then = boot.after_boot(after, setting, identity)
-    now = live(after, setting)
-    was = live(before, setting)
+    now = live_value(after, setting)
+    was = live_value(before, setting)
     stood = boot.after_boot(before, setting, identity)
     return {
         "before": was,
@@ -120,7 +120,7 @@ def values(before: Snapshot, after: Snapshot, setting: Setting, wanted: int | No
     }
 
 
-def live(snapshot: Snapshot, setting: Setting) -> int | None:
+def live_value(snapshot: Snapshot, setting: Setting) -> int | None:
     if setting.name == "buckets":
         return live_settings.buckets(snapshot)
     found = live_settings.live(snapshot, setting)

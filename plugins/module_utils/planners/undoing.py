@@ -99,7 +99,7 @@ def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:
     rows = record.read(before)
     for name in record_file.wanted(before.text(record.PATH) or ""):
         setting = BY_NAME.get(name)
-        now = transaction.live(after, setting) if setting else None
+        now = transaction.live_value(after, setting) if setting else None
         if setting is None or now is None:
             continue
         paths = [*map(catalogue.path, setting.keys), *(live_settings.HASHSIZE if name == "buckets" else ())]

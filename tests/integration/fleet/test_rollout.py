@@ -204,6 +204,18 @@ def test_hosts_that_failed_before_it_are_not_waited_for(fleet, tmp_path):
     assert "3 hosts: 1 not tried, 2 changed" in report(shown)
 
 
+def test_restoring_restores_whatever_state_is_given_beside_it(fleet):
+    tuned = {"conntrack_settings": {"udp_timeout": 57}, "conntrack_confirm": 0, "conntrack_watch": 0}
+    status, shown, _recap = fleet.play("tune", "--limit", "node9", conntrack_change="CHG-57", **tuned)
+    assert status == 0, shown
+    status, shown, recap = fleet.play(
+        "restore", "--limit", "node9", conntrack_change="CHG-57", conntrack_state="tuned", **tuned
+    )
+    assert (status, recap["node9"]["changed"]) == (0, 1), shown
+    assert "into the state restored" in shown
+    assert "nf_conntrack_udp_timeout:57\n" not in fleet.shell("node9", STATE)
+
+
 @pytest.mark.parametrize(
     "variables, said",
     [
