@@ -41,6 +41,7 @@ class ActionModule(ControllerAction):
         result: dict[str, t.Any] = {
             "report": as_text.lines(made, arguments["rows"]),
             "totals": made.totals,
+            "well": made.well,
             "files": [],
             **merged,
         }

@@ -165,6 +165,13 @@ totals:
     drifted: 1
     fullest: {host: gw-old.example.com, usage: 2.1797}
     soonest: null
+well:
+  description:
+    - Whether of each host in the report all could be read that was asked of it. Hosts that are unreachable, that failed,
+      or whose table could not be read make it V(false); a verdict does not, whatever it is.
+  type: bool
+  returned: success
+  sample: false
 files:
   description: The files that were asked for, and whether they were changed, or would be in check mode.
   type: list

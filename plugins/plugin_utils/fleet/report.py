@@ -21,6 +21,11 @@ class Report(t.NamedTuple):
     rows: list[Row]
     totals: dict[str, t.Any]
 
+    @property
+    def well(self) -> bool:
+        """Whether all that was asked of the hosts could be read."""
+        return not any(row.error for row in self.rows)
+
 
 # Each is a function of a report that gives the file in parts, so that no file is in memory as a whole.
 FORMATS: dict[str, t.Callable[[t.Any], t.Iterator[str]]] = {

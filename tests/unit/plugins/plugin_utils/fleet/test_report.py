@@ -76,6 +76,12 @@ def test_unknown_is_not_summed_as_nothing():
     assert (totals["drops"], totals["drops_per_second"], totals["entries"]) == (None, None, None)
 
 
+def test_all_is_well_unless_something_could_not_be_read():
+    row = Row("a", "full", "")
+    assert reports.report([row, row], "").well
+    assert not reports.report([row, row._replace(error="Who fills the table is not known")], "").well
+
+
 def masked(text):
     return Masked().text(text)
 
