@@ -88,8 +88,14 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
     for subset in ("kernel", "limits", "usage", "memory"):
         if subset not in facts:
             raise AnsibleFilterError("recommend: the facts lack %s; gather limits, usage and memory" % subset)
-    if not 0 < float(memory_percent) <= 50:
+    try:
+        percent = float(memory_percent)
+    except (TypeError, ValueError):
+        percent = 0
+    if not 0 < percent <= 50:
         raise AnsibleFilterError("recommend: memory_percent %s is not above 0 and at most 50" % memory_percent)
+    if peak is not None and not (str(peak).isascii() and str(peak).isdigit() and 0 < int(peak) <= sizing.LARGEST):
+        raise AnsibleFilterError("recommend: peak %s is not a number of entries from 1 to %d" % (peak, sizing.LARGEST))
     usage, limits = facts["usage"], facts["limits"]
     lines = log.unanswered(facts["log"])["lines"] if facts.get("log") else 0
     found = sizing.recommend(
@@ -100,7 +106,7 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
         peak=None if peak is None else int(peak),
         full=demand.is_full(lines or 0, usage["ratio"]),
         object_size=facts["memory"]["object_size"],
-        memory_percent=float(memory_percent),
+        memory_percent=percent,
     )
     return {**found._asdict(), "explanation": list(found.explanation)}
 

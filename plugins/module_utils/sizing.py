@@ -32,7 +32,8 @@ _EXTENSION = 128
 _USUAL_MAX = 65536
 
 _GIB = 1 << 30
-_LARGEST = (1 << 31) - 1
+# What the sysctl takes.
+LARGEST = (1 << 31) - 1
 
 
 class Recommendation(t.NamedTuple):
@@ -132,8 +133,9 @@ def recommend(
     used = max(seen, current_max or 0) if full else seen
     headroom = HEADROOM_FULL if full else HEADROOM
     wanted = _power_above(used * headroom)
-    said = [_use_sentence(used, headroom, wanted, full)]
-    floor = max(int(seen * LEAST_HEADROOM), current_max or default_max(kernel) or _USUAL_MAX)
+    said = [_use_sentence(count or 0, peak or 0, used, full, headroom, wanted)]
+    least = int(seen * LEAST_HEADROOM)
+    floor = max(least, current_max or default_max(kernel) or _USUAL_MAX)
     default = default_max(kernel) or 0
     if floor < wanted < default:
         wanted = default
@@ -146,16 +148,18 @@ def recommend(
         budget = int(kernel.ram * memory_percent / 100)
         affordable = int(budget / cost)
         if affordable < wanted:
-            size, limited_by = max(_power_below(affordable), floor), "memory"
+            power = _power_below(affordable)
+            size, limited_by = max(power, floor), "memory"
+            why = "" if size == power else _floor_reason(size == least, current_max)
             said.append(
-                "%g %% of %s RAM at %d bytes an entry pays for %d entries; %d is taken."
-                % (memory_percent, _mib(kernel.ram), round(cost), affordable, size)
+                "%g %% of %s RAM at %d bytes an entry pays for %d entries; %d is taken%s."
+                % (memory_percent, _mib(kernel.ram), round(cost), affordable, size, why)
             )
             if size > affordable:
                 said.append("This is above the memory budget: less would be below what is in use or set now.")
     else:
         said.append("The memory of the host is unknown, so no budget was applied.")
-    size = min(size, _LARGEST)
+    size = min(size, LARGEST)
     buckets = recommend_buckets(size, current_buckets, kernel)
     total = size * entry_bytes(object_size, kernel) + head_bytes(buckets, kernel)
     share = round(total / kernel.ram, 4) if kernel.ram else None
@@ -163,16 +167,21 @@ def recommend(
     return Recommendation(size, buckets, total, share, limited_by, tuple(said))
 
 
-def _use_sentence(used: int, headroom: int, wanted: int, full: bool) -> str:
+def _use_sentence(count: int, peak: int, used: int, full: bool, headroom: int, wanted: int) -> str:
     if not used:
         return "Nothing is known to be in use."
-    why = "; the table was full, so more was wanted than is seen" if full else ""
-    return "%d entries in use%s: room for %d times that, as a power of two, is %d." % (
-        used,
-        why,
-        headroom,
-        wanted,
-    )
+    if used > max(count, peak):
+        said = "The table was full, so its limit of %d counts as in use" % used
+    else:
+        said = "A peak of %d entries" % peak if peak > count else "%d entries in use" % count
+        said += "; the table was full, so more was wanted than is seen" if full else ""
+    return "%s: room for %d times that, as a power of two, is %d." % (said, headroom, wanted)
+
+
+def _floor_reason(by_use: bool, current_max: int | None) -> str:
+    if by_use:
+        return ", a quarter above what is in use or was at its peak"
+    return ", which is set now" if current_max else ", which the kernel sets by itself"
 
 
 def _cost_sentence(size: int, total: int, share: float | None) -> str:

@@ -167,8 +167,8 @@ totals:
     soonest: null
 well:
   description:
-    - Whether of each host in the report all could be read that was asked of it. Hosts that are unreachable, that failed,
-      or whose table could not be read make it V(false); a verdict does not, whatever it is.
+    - Whether of each host in the report all could be read that was asked of it. Hosts that are unreachable, that
+      failed, or whose table could not be read make it V(false); a verdict does not, whatever it is.
   type: bool
   returned: success
   sample: false

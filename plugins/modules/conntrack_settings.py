@@ -80,6 +80,12 @@ options:
       - Entries are kernel memory that cannot be swapped out. The default leaves a host that does other work unharmed.
     type: float
     default: 5.0
+  peak:
+    description:
+      - The most entries ever in use, as your monitoring has seen, when V(max) is V(auto). Where it is more than there
+        are now, it counts in their place.
+    type: int
+    version_added: 1.1.0
   may_skip:
     description:
       - Reasons for which a setting may stay unapplied without failing the task.

@@ -49,7 +49,8 @@ class ConfirmingAction(TransportAction):
                 second = self.call(arguments, task_vars or {})
             except AnsibleError as error:
                 if last:
-                    return {**self._lost(seconds, error), "transport": first["transport"]}
+                    kept = {key: first[key] for key in ("transport", "warnings") if key in first}
+                    return {**self._lost(seconds, error), **kept}
             else:
                 return self._merged(first, second)
             time.sleep(1 if time.monotonic() < over - _SETTLED else max(0, over - time.monotonic()))
@@ -63,10 +64,12 @@ class ConfirmingAction(TransportAction):
 
     def _merged(self, first: dict[str, t.Any], second: dict[str, t.Any]) -> dict[str, t.Any]:
         if not second.get("confirmed"):
-            return {**second, "confirmed": False}
+            merged = {**second, "confirmed": False}
+        else:
+            merged = {**second, "changed": first["changed"] or second["changed"]}
+            merged.update((key, first[key]) for key in self.KEPT)
+        # Those of the first may say why the second came to this.
         warnings = [*first.get("warnings", ()), *second.get("warnings", ())]
-        merged = {**second, "changed": first["changed"] or second["changed"]}
-        merged.update((key, first[key]) for key in self.KEPT)
         if warnings:
             merged["warnings"] = [each for number, each in enumerate(warnings) if each not in warnings[:number]]
         return merged

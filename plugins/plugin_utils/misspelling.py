@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The variables of the role and the playbooks, and those that look like one of them, misspelt.
 
-Ansible does not tell of a variable that nothing reads, and what was meant by it would count as not given.
+Ansible does not tell of a variable that nothing reads, and what was meant by it would count as not given: all would be
+undone, and not the one change that was named.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import typing as t
 PREFIX = "conntrack_"
 OF_ROLE = (
     "allow_lower", "artifacts", "artifacts_key", "backup", "change", "confirm", "deny", "helpers_only",
-    "iptables_modules", "load", "max_fail_percentage", "may_skip", "memory_percent", "modules_load", "persist",
+    "iptables_modules", "load", "max_fail_percentage", "may_skip", "memory_percent", "modules_load", "peak", "persist",
     "reboot", "reboot_timeout", "roll_back", "settings", "state", "table", "table_options", "transport", "unload_when",
     "watch",
 )  # fmt: skip
@@ -28,7 +29,7 @@ _OTHERS = frozenset(("transports",))
 _ALIKE = 0.85
 
 
-def warnings(names: t.Iterable[str]) -> t.Iterator[str]:
+def told(names: t.Iterable[str]) -> t.Iterator[str]:
     """A sentence for each of the names that is likely to be one of ours, misspelt."""
     known = OF_ROLE + OF_PLAYBOOKS
     for name in sorted(names):
@@ -36,4 +37,4 @@ def warnings(names: t.Iterable[str]) -> t.Iterator[str]:
         if not name.startswith(PREFIX) or rest in known or rest in _OTHERS:
             continue
         for meant in difflib.get_close_matches(rest, known, 1, _ALIKE):
-            yield "%s is no variable of netops.conntrack and counts for nothing; there is %s%s" % (name, PREFIX, meant)
+            yield "%s is no variable of netops.conntrack; there is %s%s" % (name, PREFIX, meant)

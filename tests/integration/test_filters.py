@@ -100,7 +100,16 @@ def test_what_is_not_facts_is_refused_in_plain_words(template, expression, facts
     assert fault in result["msg"]
 
 
-def test_a_budget_beyond_reason_is_refused(template, original):
-    result = template("netops.conntrack.recommend(memory_percent=80)", original)
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        ("memory_percent=80", "memory_percent 80 is not above 0 and at most 50"),
+        ("memory_percent='much'", "memory_percent much is not above 0 and at most 50"),
+        ("peak='40k'", "peak 40k is not a number of entries from 1 to 2147483647"),
+        ("peak=0", "peak 0 is not a number of entries"),
+    ],
+)
+def test_options_beyond_reason_are_refused(template, original, options, fault):
+    result = template("netops.conntrack.recommend(%s)" % options, original)
     assert result["failed"]
-    assert "memory_percent 80 is not above 0 and at most 50" in result["msg"]
+    assert fault in result["msg"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from .. import sizing
 from ..planners import applying, health, last_change, rollback, undoing
 from ..planners.reasons import REASONS
 from ..planners.record import Unusable
@@ -29,6 +30,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "change": {"type": "str"},
     "watch": {"type": "int", "default": 0},
     "memory_percent": {"type": "float", "default": 5.0},
+    "peak": {"type": "int"},
     "may_skip": {"type": "list", "elements": "str", "choices": list(REASONS), "default": []},
 }
 CONSTRAINTS: dict[str, t.Any] = {"required_if": [("state", "present", ["settings"])]}
@@ -40,6 +42,8 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
     try:
         if not 0 < params["memory_percent"] <= 50:
             raise Invalid("memory_percent: %g is not above 0 and at most 50" % params["memory_percent"])
+        if params["peak"] is not None and not 0 < params["peak"] <= sizing.LARGEST:
+            raise Invalid("peak: %d is not a number of entries from 1 to %d" % (params["peak"], sizing.LARGEST))
         last_change.check(params["change"])
         health.check_seconds(watch)
         confirm = rollback.asked(params["confirm"], params["confirm_token"], os.urandom(8).hex())
@@ -48,7 +52,9 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
         if params["state"] == "restored":
             result = undoing.undo(there, params["allow_lower"], check, confirm, params["change"])
         else:
-            options = Options(params["persist"], params["allow_lower"], params["memory_percent"], params["load"])
+            options = Options(
+                params["persist"], params["allow_lower"], params["memory_percent"], params["load"], params["peak"]
+            )
             result = applying.apply(there, wanted, options, check, confirm, params["change"], watch > 0)
     except (Invalid, Unusable, rollback.Refused) as error:
         return refused(error, CHANGES)
@@ -60,6 +66,8 @@ def call(host: t.Callable[[], Host], params: t.Mapping[str, t.Any], check: bool)
         "diff": result.diff,
         **rollback.told(confirm, result.trial, check),
     }
+    if result.missing:
+        values["msg"] = result.missing
     failures = []
     failed = [row for row in result.unapplied if row.reason not in params["may_skip"]]
     if failed:

@@ -17,9 +17,14 @@ def is_full(log_lines: int, ratio: float | None) -> bool:
 
 
 def recommend(
-    snapshot: Snapshot, identity: Identity, log_lines: int, memory_percent: float = sizing.MEMORY_PERCENT
+    snapshot: Snapshot,
+    identity: Identity,
+    log_lines: int,
+    memory_percent: float = sizing.MEMORY_PERCENT,
+    peak: int | None = None,
 ) -> sizing.Recommendation:
-    """``log_lines`` is how many lines of the kernel log say that the table was full."""
+    """``log_lines`` is how many lines of the kernel log say that the table was full; ``peak`` is entries that were in
+    use at some time, as somebody else has seen."""
     entries = usage.count(snapshot)
     current = settings.value(snapshot, "max")
     used = entries.entries if entries else None
@@ -28,6 +33,7 @@ def recommend(
         used,
         current,
         settings.buckets(snapshot),
+        peak=peak,
         full=is_full(log_lines, usage.ratio(used, current)),
         object_size=memory.object_size(snapshot),
         memory_percent=memory_percent,

@@ -41,10 +41,9 @@ def missing(snapshot: Snapshot, name: str) -> str | None:
     known = _named(snapshot)
     if known == name:
         return None
-    return "change: %s is not on record here, so nothing is undone; the last change on record is %s" % (
-        name,
-        known or "none that has a name",
-    )
+    why = "it has been undone, it was not made here, or another change came after it"
+    last = "; the last change on record is %s" % known if known else ""
+    return "change: %s is not on record here, so nothing is undone: %s%s" % (name, why, last)
 
 
 def step(snapshot: Snapshot, steps: t.Sequence[Step], name: str | None) -> Step | None:

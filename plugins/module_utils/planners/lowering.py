@@ -22,3 +22,13 @@ def refusal(snapshot: Snapshot, before: int | None, wanted: int) -> str | None:
         entries.entries,
         wanted,
     )
+
+
+def warning(snapshot: Snapshot, before: int, wanted: int) -> str | None:
+    """What comes of it where it is permitted all the same; None where nobody is turned away."""
+    if refusal(snapshot, before, wanted) is None:
+        return None
+    return (
+        "max: with %d the host refuses new connections until fewer entries are in use, the one that would confirm this "
+        "change among them; unconfirmed it is undone, and without that (confirm: 0) it stays" % wanted
+    )

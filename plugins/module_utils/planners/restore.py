@@ -119,7 +119,7 @@ def _live_step(snapshot: Snapshot, path: str, original: record.Original, allow_l
     if name == "max" and not allow_lower:
         lowers = lowering.refusal(snapshot, _number(before), _number(after))
         if lowers:
-            return Refusal(path, WOULD_LOWER, lowers)
+            return Refusal(name, WOULD_LOWER, lowers)
     refused = access.refusal(snapshot, path)
     if refused:
         return Refusal(path, READ_ONLY, refused)

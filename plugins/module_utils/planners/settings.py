@@ -21,12 +21,14 @@ _ESTABLISHED_LEAST = 7440
 
 
 class Options(t.NamedTuple):
-    """``load`` makes a host track that does not; ``memory_percent`` is the budget of ``auto``."""
+    """``load`` makes a host track that does not; ``memory_percent`` is the budget of ``auto``, ``peak`` are the entries
+    that were in use at some time, as somebody else has seen."""
 
     persist: bool = True
     allow_lower: bool = False
     memory_percent: float = sizing.MEMORY_PERCENT
     load: bool = False
+    peak: int | None = None
 
 
 class Row(t.NamedTuple):
@@ -72,7 +74,7 @@ def plan(snapshot: Snapshot, wanted: t.Sequence[Wanted], options: Options) -> Se
         tuple(rows),
         (*load, *(row.step for row in rows if row.step)),
         tuple(files),
-        tuple(_warnings(identity, rows, options)),
+        tuple(_warnings(snapshot, identity, rows, options)),
         explanation,
     )
 
@@ -112,9 +114,8 @@ def _numbers(
     # The readers of logs and slabs take longer to load than most runs take for the rest.
     from ..facts import demand, log
 
-    sized = demand.recommend(
-        snapshot, identity, log.unanswered(log.facts(snapshot, identity.namespace))["lines"], options.memory_percent
-    )
+    lines = log.unanswered(log.facts(snapshot, identity.namespace))["lines"]
+    sized = demand.recommend(snapshot, identity, lines, options.memory_percent, options.peak)
     maximum = given.get(catalogue.BY_NAME["max"], settings.value(snapshot, "max") or AUTO)
     size = sized.max if maximum == AUTO else int(maximum)
     buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)
@@ -186,13 +187,14 @@ def _order(row: Row) -> tuple[int, int, str]:
     return sequence.order(row.setting.name, row.before is None or row.wanted >= row.before)
 
 
-def _warnings(identity: Identity, rows: t.Sequence[Row], options: Options) -> t.Iterator[str]:
+def _warnings(snapshot: Snapshot, identity: Identity, rows: t.Sequence[Row], options: Options) -> t.Iterator[str]:
     for row in rows:
         lowered = row.step and row.setting.unit == "seconds" and row.before is not None and row.wanted < row.before
         if lowered:
             yield ("%s: entries that are idle now keep their old timer until their next packet" % row.setting.name)
         if row.step and row.setting.name == "max" and row.before and 0 < row.wanted < row.before:
-            yield "max: %d is less than the %d there was" % (row.wanted, row.before)
+            less = "max: %d is less than the %d there was" % (row.wanted, row.before)
+            yield lowering.warning(snapshot, row.before, row.wanted) or less
         if row.setting.name == "tcp_timeout_established" and row.wanted < _ESTABLISHED_LEAST:
             yield "tcp_timeout_established: RFC 5382 asks of a NAT that it be 7440 seconds (2 h 4 min) at least"
     values = {row.setting: row.wanted for row in rows if row.to_persist}

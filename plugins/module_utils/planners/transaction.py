@@ -58,7 +58,7 @@ class Result(t.NamedTuple):
     """``settings`` is keyed by canonical name; ``steps`` and ``diff`` are plain data for the module's result.
 
     ``trial``: what was done waits for its confirmation. ``live``: live values were changed; ``verdict`` is what the
-    host was like before that, where it is to be watched.
+    host was like before that, where it is to be watched. ``missing`` says why there was nothing to undo.
     """
 
     changed: bool
@@ -71,6 +71,7 @@ class Result(t.NamedTuple):
     trial: bool = False
     live: bool = False
     verdict: str | None = None
+    missing: str | None = None
 
 
 def carry_out(

@@ -16,7 +16,7 @@ from ..formats import record_file
 from ..plan import MODULE, SYSCTL, Outcome, Step, describe, diff
 from ..probe import File
 from ..snapshot import NOT_READ, Snapshot
-from . import last_change, record, restore, rollback, sequence, transaction
+from . import last_change, lowering, record, restore, rollback, sequence, transaction
 from .rollback import Confirm
 from .transaction import Result, Unapplied
 
@@ -46,7 +46,8 @@ def undo(
     ]
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     missing = last_change.missing(before, change) if change else None
-    warnings = [*news, *done.warnings, *_staying(before, done.after), *([missing] if missing else ())]
+    warnings = [*news, *done.warnings, *_lowered(before, found.live), *_staying(before, done.after)]
+    warnings += [missing] if missing else []
     if not check and not on_trial:
         closed = done.closed
         if closed is None:
@@ -69,7 +70,8 @@ def undo(
                 "reason": None,
                 "detail": None,
             }
-    return Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [], on_trial)
+    result = Result(bool(done.steps), rows, describe(done.steps), diff(done.steps), warnings, unapplied, [], on_trial)
+    return result._replace(missing=missing)
 
 
 def _recorded(snapshot: Snapshot, change: str | None) -> dict[str, record.Original]:
@@ -92,6 +94,13 @@ def _closing(
     else:
         gone = [record.forget(snapshot, paths), last_change.forget(snapshot)]
     return [*closing, *(step for step in gone if step)]
+
+
+def _lowered(before: Snapshot, steps: t.Iterable[Step]) -> t.Iterator[str]:
+    for step in steps:
+        was, then = _number(step.before), _number(step.after)
+        if step.setting == "max" and was and then is not None:
+            yield from filter(None, [lowering.warning(before, was, then)])
 
 
 def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:

@@ -68,12 +68,12 @@ def _line(status: str, size: int, numbers: t.Sequence[str], host: str) -> tuple[
     return _clipped(line), words.width(line) <= WIDTH
 
 
-def indented(note: str, columns: int) -> t.Iterator[str]:
+def indented(note: str, columns: int, lines_at_most: int = _NOTE_LINES) -> t.Iterator[str]:
     """On a few lines, as why a host was not reached mostly stands at the end; on as many as it takes at the margin."""
     room = WIDTH - columns
     # Wide characters are counted as one: there are half as many on a line then.
     size = room if words.width(note) == len(note) else room // 2
-    most = _NOTE_LINES if columns else None
+    most = lines_at_most if columns else None
     for line in textwrap.wrap(note, size, max_lines=most, placeholder=" …", break_on_hyphens=False):
         yield _clipped(" " * columns + line)
 

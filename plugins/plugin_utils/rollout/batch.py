@@ -31,13 +31,8 @@ def judge(batch: t.Sequence[Tried], most_failed: float, ends: bool = True) -> Ju
     stopped = None
     if ends and failed and (100 * len(failed) > most_failed * len(batch) or len(failed) == len(batch)):
         names = ", ".join(row.host for row in failed[:5]) + (", ..." if len(failed) > 5 else "")
-        stopped = "%d of the %d host%s of this batch failed (%s); conntrack_max_fail_percentage is %g" % (
-            len(failed),
-            len(batch),
-            "" if len(batch) == 1 else "s",
-            names,
-            most_failed,
-        )
+        of = "the only host" if len(batch) == 1 else "%d of the %d hosts" % (len(failed), len(batch))
+        stopped = "%s of this batch failed (%s); conntrack_max_fail_percentage is %g" % (of, names, most_failed)
     back = [
         row.host
         for row in batch

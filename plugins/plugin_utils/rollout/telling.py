@@ -10,6 +10,9 @@ import typing as t
 from ..fleet import artifacts, as_text, words
 from .tried import CHANGED, FAILED, NOT_TRIED, OUTCOMES, TAKEN_BACK, UNREACHABLE, Tried
 
+# Where there are few hosts, each may take more room.
+_FEW, _LINES_OF_FEW, _LINES = 3, 12, 3
+
 
 def ordered(rows: t.Iterable[Tried]) -> list[Tried]:
     """Those first that are not as they should be; in the order of the inventory otherwise."""
@@ -27,12 +30,13 @@ def lines(rows: t.Sequence[Tried], stopped: str | None, check: bool, shown: int 
     rows = ordered(rows)
     told = rows[:shown] if shown else rows
     size = max((len(_said(row.outcome, check)) for row in told), default=0)
+    room = _LINES_OF_FEW if len(rows) <= _FEW else _LINES
     said = []
     for row in told:
         line = "%s  %s" % (_said(row.outcome, check).ljust(size), words.visible(row.host))
         said.append(words.clipped(line, as_text.WIDTH))
         for note in _notes(row, check):
-            said += as_text.indented(words.visible(note), size + 2)
+            said += as_text.indented(words.visible(note), size + 2, room)
     if len(rows) > len(told):
         said.append("... and %d more hosts" % (len(rows) - len(told)))
     return [*said, *as_text.indented(_summary(rows, stopped, check), 0)]

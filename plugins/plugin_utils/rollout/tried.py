@@ -18,7 +18,7 @@ OUTCOMES = (FAILED, UNREACHABLE, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED)
 
 
 class Tried(t.NamedTuple):
-    """``changes`` are what was changed, or would be, as short texts. ``why`` is None where all is well.
+    """``changes`` are what was changed, or would be, as short texts. ``why`` is None where there is nothing to say.
 
     ``left`` says why the change was not taken back though it should have been; None where that did not come up, or
     where the host is as it was before. ``refused`` says that nothing was done to it.
@@ -51,6 +51,9 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
         if wrong:
             outcome, why = status, complaint(wrong[0])
             break
+    if outcome == UNCHANGED:
+        # Why there was nothing to undo.
+        why = next((given.text(result["msg"]) for result in known if result.get("msg")), None)
     if not back or back.get("skipped"):
         return Tried(host, outcome, changes, why, refused=outcome == FAILED and all(map(_refused, known)))
     if back.get(UNREACHABLE) and any(result.get("confirmed") is False for result in known):
@@ -71,17 +74,21 @@ def _refused(result: t.Mapping[t.Any, t.Any]) -> bool:
 
 
 def _changes(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:
-    """Settings with their values before and after, then files, then modules."""
+    """Modules, settings with their values before and after, files; in the end the settings that come with a module."""
+    steps = [(step.get("kind"), given.text(step.get("path")) or "") for step in given.mappings(result.get("steps"))]
+    for kind, path in steps:
+        if kind in ("module", "unload"):
+            yield "%s %s" % ("unload" if kind == "unload" else "load", path.rpartition("/")[2])
     settings = given.mapping(result.get("settings"))
+    come = []
     for name, row in list(settings.items())[: given.ITEMS]:
         row = given.mapping(row)
         before, after = given.whole(row.get("before")), given.whole(row.get("after"))
-        if row.get("changed") and before != after:
-            yield "%s %s -> %s" % (given.text(name), "none" if before is None else before, after)
-    for step in given.mappings(result.get("steps")):
-        path = given.text(step.get("path")) or ""
-        kind = step.get("kind")
-        if kind in ("file", "chain"):
-            yield path
-        elif kind in ("module", "unload"):
-            yield "%s %s" % ("unload" if kind == "unload" else "load", path.rpartition("/")[2])
+        if not row.get("changed") or before == after:
+            continue
+        if before is None:
+            come.append("%s none -> %s" % (given.text(name), after))
+        else:
+            yield "%s %s -> %s" % (given.text(name), before, after)
+    yield from (path for kind, path in steps if kind in ("file", "chain"))
+    yield from come

@@ -255,5 +255,5 @@ def test_wrong_options_are_named(run, tmp_path, options, fault):
 def test_a_variable_that_looks_misspelt_is_told_once_for_all_hosts(run, name, said):
     status, output = run("gw1", "gw2", **{name: 5})
     assert status == 0, output
-    told = "%s is no variable of netops.conntrack and counts for nothing; there is conntrack_interval" % name
+    told = "%s is no variable of netops.conntrack; there is conntrack_interval; it counts for nothing here" % name
     assert " ".join(output.split()).count(told) == int(said)

@@ -208,6 +208,11 @@ def test_restoring_restores_whatever_state_is_given_beside_it(fleet):
     tuned = {"conntrack_settings": {"udp_timeout": 57}, "conntrack_confirm": 0, "conntrack_watch": 0}
     status, shown, _recap = fleet.play("tune", "--limit", "node9", conntrack_change="CHG-57", **tuned)
     assert status == 0, shown
+    # One letter less would undo more than that change.
+    status, shown, _recap = fleet.play("restore", "--limit", "node9", conntrack_chnge="CHG-57")
+    assert status == 2
+    assert "conntrack_chnge is no variable of netops.conntrack; there is conntrack_change" in shown
+    assert "nf_conntrack_udp_timeout:57\n" in fleet.shell("node9", STATE)
     status, shown, recap = fleet.play(
         "restore", "--limit", "node9", conntrack_change="CHG-57", conntrack_state="tuned", **tuned
     )
@@ -229,6 +234,8 @@ def test_restoring_restores_whatever_state_is_given_beside_it(fleet):
         ({"conntrack_watch": 301}, "watch: 301 is not a number of seconds from 0 to 300"),
         ({"conntrack_change": "a b"}, "change: 'a b' is no name; allowed: up to 64"),
         ({"conntrack_settings": {"udp_timeout": -1}}, "udp_timeout"),
+        ({"conntrack_peak": 0.5}, "conntrack_peak"),
+        ({"conntrack_host": "node2"}, "conntrack_host is no variable of netops.conntrack; there is conntrack_hosts"),
     ],
 )
 def test_what_makes_no_sense_changes_no_host(fleet, variables, said):

@@ -126,6 +126,23 @@ def test_use_counts_for_more_than_the_budget():
     assert any("above the memory budget" in sentence for sentence in found.explanation)
 
 
+@pytest.mark.parametrize(
+    ("count", "maximum", "peak", "full", "said"),
+    [
+        (2, 4096, 300000, False, "A peak of 300000 entries: room for 2 times that, as a power of two, is 1048576."),
+        (9, 4096, None, True, "The table was full, so its limit of 4096 counts as in use: room for 4 times that"),
+        (9, 4096, 5000, True, "A peak of 5000 entries; the table was full, so more was wanted than is seen: room"),
+        (300, 100, 200, False, "300 entries in use: room for 2 times that"),
+        (2, 4096, 40000, False, "pays for 58867 entries; 50000 is taken, a quarter above what is in use or was at its"),
+        (2, 40000, 40000, False, "pays for 58867 entries; 50000 is taken, a quarter above what"),
+        (30000, 40000, None, False, "pays for 58867 entries; 40000 is taken, which is set now."),
+    ],
+)
+def test_each_size_says_what_decided_it(count, maximum, peak, full, said):
+    found = sizing.recommend(kernel("6.1.0-18-amd64", 512 * MIB), count, maximum, 4096, peak=peak, full=full)
+    assert said in " ".join(found.explanation)
+
+
 def test_unknown_memory_is_said():
     found = sizing.recommend(kernel("6.1.0-18-amd64", None), 100000, 65536)
     assert (found.max, found.share) == (262144, None)

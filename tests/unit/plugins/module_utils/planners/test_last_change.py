@@ -151,12 +151,15 @@ def test_a_name_that_is_not_on_record_is_told(host):
     def warned(name):
         return [text for text in undoing.undo(host, False, True, change=name).warnings if text.startswith("change:")]
 
-    unknown = "change: %s is not on record here, so nothing is undone; the last change on record is %s"
-    assert warned("first") == [unknown % ("first", "none that has a name")]
+    unknown = (
+        "change: first is not on record here, so nothing is undone: it has been undone, it was not made here, or "
+        "another change came after it"
+    )
+    assert warned("first") == [unknown]
     change(host, "first", max=131072)
     assert warned("first") == []
     change(host, "second", max=262144)
-    assert warned("first") == [unknown % ("first", "second")]
+    assert warned("first") == [unknown + "; the last change on record is second"]
     assert warned(None) == []
 
 

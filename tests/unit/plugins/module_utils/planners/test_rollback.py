@@ -343,7 +343,7 @@ def test_a_result_says_for_how_long_a_change_waits(tmp_path):
     host.write("/proc/uptime", "1000.71 900.00\n")
     apply(host, {"udp_timeout": 45}, FIRST)
     host.write("/proc/uptime", "1019.71 900.00\n")
-    options = {"settings": {"icmp_timeout": 7}, "state": "present", "memory_percent": 5.0}
+    options = {"settings": {"icmp_timeout": 7}, "state": "present", "memory_percent": 5.0, "peak": None}
     for called, params in ((settings, options), (settings, {**options, "state": "restored"}), (unload, {})):
         params = {**{name: option.get("default") for name, option in called.ARGUMENTS.items()}, **params}
         for check in (True, False):

@@ -329,6 +329,14 @@ def test_auto_in_the_original_case():
     assert {row.setting.name: row.wanted for row in found.rows} == {"max": 131072, "buckets": 16384}
 
 
+def test_auto_counts_what_was_seen_at_the_peak():
+    idle = planning.snapshot(keys={"count": 2, "max": 4096, "buckets": 4096})
+    found = plan(idle, {"max": "auto", "buckets": "auto"}, peak=200000)
+    assert {row.setting.name: row.wanted for row in found.rows}["max"] == 524288
+    assert "A peak of 200000 entries" in found.explanation[0]
+    assert row(planning.snapshot(), "max", "auto").step is None
+
+
 def test_auto_buckets_follow_a_max_that_is_given():
     assert row(planning.snapshot(), "buckets", "auto").wanted == 65536
     found = plan(planning.snapshot(), {"max": 1 << 20, "buckets": "auto"})

@@ -35,6 +35,7 @@ BACK = {"changed": True}
     [
         ([None, None], None, "not_tried", None, None),
         ([None, {"changed": False}], None, "unchanged", None, None),
+        ([{"changed": False, "msg": "not on record"}], None, "unchanged", "not on record", None),
         ([None, SET], None, "changed", None, None),
         ([None, SET], {"changed": False, "skipped": True}, "changed", None, None),
         ([REFUSED, None], None, "failed", "it is needed", None),
@@ -59,7 +60,7 @@ def test_the_outcome_of_a_host(results, back, outcome, why, left):
 
 def test_what_was_changed_is_told_in_few_words():
     assert tried("gw1", [SET]).changes == (
-        "max 65536 -> 262144", "buckets none -> 65536", "/etc/sysctl.d/99-zz-netops-conntrack.conf",
+        "max 65536 -> 262144", "/etc/sysctl.d/99-zz-netops-conntrack.conf", "buckets none -> 65536",
     )  # fmt: skip
     assert tried("gw1", [UNLOADED]).changes == ("unload nf_conntrack",)
 
@@ -128,8 +129,8 @@ def test_the_report_begins_with_what_somebody_has_to_look_at():
         "             Failed to connect",
         "             if something was changed there, it could not be put back",
         "changed      gw5",
-        "             max 65536 -> 262144; buckets none -> 65536;",
-        "             /etc/sysctl.d/99-zz-netops-conntrack.conf",
+        "             max 65536 -> 262144; /etc/sysctl.d/99-zz-netops-conntrack.conf; buckets",
+        "             none -> 65536",
         "             NOT taken back: it is needed",
         "failed       gw2",
         "             it is needed",
@@ -137,8 +138,8 @@ def test_the_report_begins_with_what_somebody_has_to_look_at():
         "taken back   gw4",
         "not tried    gw6",
         "changed      gw1",
-        "             max 65536 -> 262144; buckets none -> 65536;",
-        "             /etc/sysctl.d/99-zz-netops-conntrack.conf",
+        "             max 65536 -> 262144; /etc/sysctl.d/99-zz-netops-conntrack.conf; buckets",
+        "             none -> 65536",
         "unchanged    gw7",
         "7 hosts: 1 failed, 1 unreachable, 1 taken back, 1 not tried, 2 changed, 1 unchanged.",
         "Stopped: too many. Another run goes on from here: hosts that are done are left as they",
@@ -151,8 +152,8 @@ def test_a_host_that_failed_and_is_left_says_what_it_is_left_with():
     assert telling.lines([tried("gw1", [half])], "too many", check=False)[:-1] == [
         "failed  gw1",
         "        not as asked",
-        "        changed all the same: max 65536 -> 262144; buckets none -> 65536;",
-        "        /etc/sysctl.d/99-zz-netops-conntrack.conf",
+        "        changed all the same: max 65536 -> 262144;",
+        "        /etc/sysctl.d/99-zz-netops-conntrack.conf; buckets none -> 65536",
     ]
     untouched = {**half, "changed": False}
     assert telling.lines([tried("gw1", [untouched])], "too many", check=False)[1:-1] == ["        not as asked"]
