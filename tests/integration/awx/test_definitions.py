@@ -262,9 +262,19 @@ def builder(*arguments):
 def test_ansible_builder_takes_the_execution_environment(tmp_path):
     definition = os.path.join(CHECKOUT, "extensions", "execution_environment", "execution-environment.yml")
     builder("create", "--file", definition, "--context", tmp_path, "--output-filename", "Containerfile")
-    assert "FROM $EE_BASE_IMAGE" in (tmp_path / "Containerfile").read_text(encoding="utf-8")
+    stages = (tmp_path / "Containerfile").read_text(encoding="utf-8").split("\nFROM ")
+    assert [stage.split("\n")[0] for stage in stages[1:]] == [
+        "$EE_BASE_IMAGE AS base", "base AS galaxy", "base AS builder", "base AS final",
+    ]  # fmt: skip
+    # Without git ansible-galaxy cannot clone the collection; nothing else needs it.
+    assert [" git" in stage for stage in stages[1:]] == [False, True, False, False]
+    before, installs, _after = stages[2].partition("ansible-galaxy collection install")
+    assert "RUN $PKGMGR install -y git-core\n" in before
+    assert installs
     wanted = yaml.safe_load((tmp_path / "_build" / "requirements.yml").read_text(encoding="utf-8"))
-    assert [each["name"] for each in wanted["collections"]] == [load("galaxy.yml")["repository"] + ".git"]
+    assert [(each["name"], each["type"]) for each in wanted["collections"]] == [
+        (load("galaxy.yml")["repository"] + ".git", "git")
+    ]
 
 
 def test_an_execution_environment_gets_the_ssh_client_and_no_python_package(collections):
