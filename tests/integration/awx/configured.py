@@ -39,8 +39,9 @@ class Configured:
 
 
 def configure(folder, **variables):
+    """As docs/awx.md has it: outside the checkout, without settings, awx.awx being where ansible-galaxy puts it."""
     notes = os.path.join(str(folder), "notes")
-    modules = os.path.join(str(folder), "collections", "ansible_collections", "awx", "awx", "plugins", "modules")
+    modules = os.path.join(str(folder), ".ansible/collections/ansible_collections/awx/awx/plugins/modules")
     os.makedirs(modules)
     for name in MODULES:
         with open(os.path.join(modules, name + ".py"), "w", encoding="utf-8") as stream:
@@ -50,7 +51,8 @@ def configure(folder, **variables):
             os.path.join(os.path.dirname(sys.executable), "ansible-playbook"),
             os.path.join(FOLDER, "configure.yml"), "-e", json.dumps({**GIVEN, **variables}),
         ],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.path.join(str(folder), "collections")},
+        cwd=str(folder),
+        env={**{name: os.environ[name] for name in os.environ if not name.startswith("ANSIBLE_")}, "HOME": str(folder)},
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     calls = []
