@@ -22,8 +22,7 @@ options:
     description:
       - Names of kernel modules. A dash and an underscore are the same.
       - Where it is left out, O(state=commented) comments every assignment whatever it lists, and O(state=present)
-        undoes
-        the latest comment. O(state=absent) needs it.
+        undoes the latest comment. O(state=absent) needs it.
     type: list
     elements: str
   state:

@@ -68,6 +68,6 @@ def _permanent(pin: Pin) -> Holder:
         pin.module,
         "the kernel does not unload this module",
         "nothing: it stays loaded until the next boot",
-        "keep it from being loaded (when: boot) and boot",
+        "keep it from being loaded (when: boot, in the role conntrack_unload_when) and boot",
         needs=True,
     )

@@ -62,8 +62,14 @@ def check(options: Options) -> None:
             raise Refused("iptables_%s" % error) from error
 
 
+def lists_modules(path: str) -> bool:
+    """Whether a boot loads what this file lists."""
+    return path in iptables_config.PATHS or bool(EDITABLE.match(path))
+
+
 class Files(t.NamedTuple):
-    """``left_alone`` says of each file that nobody asked for by name why it could not be edited safely."""
+    """``left_alone`` says of each file why it is not edited: one that nobody asked for by name, and that could not be
+    edited safely, or one that was asked for, and is not there."""
 
     steps: tuple[Step, ...]
     left_alone: tuple[str, ...]
@@ -86,7 +92,8 @@ def steps(snapshot: Snapshot, identity: Identity, options: Options) -> Files:
         if mount:
             raise Refused("%s lies on a read-only file system (%s)" % (step.path, mount))
     hint = "left alone: %s; take the modules out of it yourself"
-    return Files(tuple(found), tuple(hint % problem for problem in problems))
+    missing = ["modules_load: there is no %s here" % path for path in options.modules_load if not snapshot.exists(path)]
+    return Files(tuple(found), (*missing, *(hint % problem for problem in problems)))
 
 
 def _iptables(snapshot: Snapshot, options: Options, unwanted: t.Callable[[str], bool]) -> tuple[list[Step], list[str]]:

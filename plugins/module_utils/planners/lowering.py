@@ -15,13 +15,11 @@ def refusal(snapshot: Snapshot, before: int | None, wanted: int) -> str | None:
         return None  # a raise turns nobody away, even one to less than is in use
     entries = usage.count(snapshot)
     if entries is None:
-        return "the entries in use are unknown; allow_lower permits a lower max all the same"
+        return "the entries in use are unknown; allow_lower (in the role conntrack_allow_lower) permits a lower max"
     if wanted > entries.entries:
         return None
-    return "%d entries are in use; with max %d new connections would be refused (allow_lower permits it)" % (
-        entries.entries,
-        wanted,
-    )
+    said = "%d entries are in use; with max %d new connections would be refused " % (entries.entries, wanted)
+    return said + "(allow_lower, in the role conntrack_allow_lower, permits it)"
 
 
 def warning(snapshot: Snapshot, before: int, wanted: int) -> str | None:
@@ -30,5 +28,5 @@ def warning(snapshot: Snapshot, before: int, wanted: int) -> str | None:
         return None
     return (
         "max: with %d the host refuses new connections until fewer entries are in use, the one that would confirm this "
-        "change among them; unconfirmed it is undone, and without that (confirm: 0) it stays" % wanted
-    )
+        "change among them; unconfirmed it is undone, and with confirm: 0 (in the role conntrack_confirm) it stays"
+    ) % wanted

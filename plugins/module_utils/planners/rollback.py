@@ -208,9 +208,8 @@ def unguarded(outcome: Outcome) -> Refused:
     said = outcome.detail or outcome.error
     if outcome.step.kind == FILE and outcome.step.after is None:
         return Refused("not confirmed: %s; the host undoes the change by itself" % said)
-    return Refused(
-        "nothing was changed, because the host could not undo it by itself: %s; confirm: 0 does without" % said
-    )
+    why = "nothing was changed, because the host could not undo it by itself: %s" % said
+    return Refused(why + "; confirm: 0 (in the role conntrack_confirm) does without")
 
 
 def _names(snapshot: Snapshot, step: Step) -> list[str]:

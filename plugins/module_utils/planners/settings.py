@@ -170,7 +170,8 @@ def _path_once_loaded(identity: Identity, setting: Setting, key: str) -> str | N
 
 def _missing(identity: Identity, setting: Setting, load: bool) -> dict[str, str]:
     if identity.generation == "none" and identity.state == "absent" and not load:
-        return {"reason": NOT_LOADED, "detail": "connection tracking is not loaded on this host; load: true loads it"}
+        detail = "connection tracking is not loaded on this host; load: true (in the role conntrack_load) loads it"
+        return {"reason": NOT_LOADED, "detail": detail}
     if identity.state == "hidden":
         return {
             "reason": HOST_OWNED,

@@ -16,7 +16,7 @@ from ..formats import record_file
 from ..plan import MODULE, SYSCTL, Outcome, Step, describe, diff
 from ..probe import File
 from ..snapshot import NOT_READ, Snapshot
-from . import last_change, lowering, record, restore, rollback, sequence, transaction
+from . import keep_off, last_change, lowering, record, restore, rollback, sequence, transaction
 from .rollback import Confirm
 from .transaction import Result, Unapplied
 
@@ -47,6 +47,7 @@ def undo(
     settled = [path for path in found.settled if path not in {outcome.step.path for outcome in done.failures}]
     missing = last_change.missing(before, change) if change else None
     warnings = [*news, *done.warnings, *_lowered(before, found.live), *_staying(before, done.after)]
+    warnings += _off_until_boot(done.after, found.files)
     warnings += [missing] if missing else []
     if not check and not on_trial:
         closed = done.closed
@@ -119,6 +120,13 @@ def _staying(before: Snapshot, after: Snapshot) -> t.Iterator[str]:
                 name,
                 now,
             )
+
+
+def _off_until_boot(after: Snapshot, files: t.Iterable[Step]) -> t.Iterator[str]:
+    """A boot took the modules, and so no step brings them back."""
+    listing = [step.path for step in files if keep_off.lists_modules(step.path) and step.after is not None]
+    if listing and identify(after).state == "absent":
+        yield "connection tracking is not loaded now; %s counts from the next boot on" % ", ".join(listing)
 
 
 def _causes(done: sequence.Done) -> list[Outcome]:

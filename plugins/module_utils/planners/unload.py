@@ -34,6 +34,7 @@ BOOT = "boot"
 
 _MODULES_DISABLED = "/proc/sys/kernel/modules_disabled"
 _SHOWN = 5
+_WHEN_BOOT = "when: boot (in the role conntrack_unload_when)"
 
 
 class UnloadPlan(t.NamedTuple):
@@ -76,7 +77,7 @@ def plan(snapshot: Snapshot, when: str, options: keep_off.Options) -> UnloadPlan
     refusal = _refused_now(snapshot, planned, what) if when == NOW else _refused_at_boot(planned)
     refusal = refusal or _refused_to_deny(planned, options)
     if refusal:
-        return planned._replace(refusal=refusal)
+        return planned._replace(refusal=refusal, warnings=files.left_alone)
     planned = planned._replace(files=files.steps, warnings=(*files.left_alone, *_warnings(planned, when)))
     if when == BOOT:
         return planned
@@ -129,13 +130,13 @@ def _built_in_helpers(helpers: t.Sequence[str], found: t.Sequence[Holder]) -> Un
 def _refused_now(snapshot: Snapshot, planned: UnloadPlan, what: str) -> str | None:
     if planned.answer == NEEDED:
         hint = "; the next boot would load it again too, by %s" % ", ".join(each.source for each in planned.returns)
-        hint = hint if planned.returns else "; with when: boot only the next boot is prepared"
+        hint = hint if planned.returns else "; with %s only the next boot is prepared" % _WHEN_BOOT
         needing = [holder for holder in planned.holders if holder.needs]
         return "nothing was changed, as %s is needed: %s%s" % (what, _listed(needing), hint)
     if planned.order and snapshot.integer(_MODULES_DISABLED) == 1:
         return (
             "nothing was changed: until the next boot the kernel unloads nothing (kernel.modules_disabled is 1); "
-            "with when: boot only the next boot is prepared"
+            "with %s only the next boot is prepared" % _WHEN_BOOT
         )
     return None
 
@@ -184,10 +185,8 @@ def _warnings(planned: UnloadPlan, when: str) -> t.Iterator[str]:
         )
     needing = sum(holder.needs for holder in planned.holders)
     if when == BOOT and needing:
-        yield "it is needed now by %d holder%s; nothing was found that brings them back at the next boot" % (
-            needing,
-            "" if needing == 1 else "s",
-        )
+        by = "%d holder%s" % (needing, "" if needing == 1 else "s")
+        yield "it is needed now, by %s; nothing was found that brings them back, so the next boot is without it" % by
 
 
 def _returns(predicted: Snapshot, identity: Identity, options: keep_off.Options) -> list[Bringer]:
@@ -199,7 +198,7 @@ def _returns(predicted: Snapshot, identity: Identity, options: keep_off.Options)
 
 def _with_option(each: Bringer) -> Bringer:
     if each.kind == bringers.MODULES_LOAD and keep_off.EDITABLE.match(each.source):
-        return each._replace(change="%s, as modules_load: [%s] does" % (each.change, each.source))
+        return each._replace(change="%s, as modules_load (in the role conntrack_modules_load) does" % each.change)
     return each
 
 

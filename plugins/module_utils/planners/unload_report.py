@@ -20,7 +20,7 @@ _ANSWERS = {
 
 def report(plan: UnloadPlan, when: str, helpers_only: bool) -> list[str]:
     what = "the helpers are" if helpers_only else "connection tracking is"
-    lines = ["answer: " + _ANSWERS[plan.answer] % what]
+    lines = ["answer: " + _answer(plan, when) % what]
     lines += [_line(holder) for holder in plan.holders]
     lines += [
         "brought back at boot by %s: %s (to stop that, %s)" % (each.source, each.evidence, each.change)
@@ -31,6 +31,12 @@ def report(plan: UnloadPlan, when: str, helpers_only: bool) -> list[str]:
     if when == unload.BOOT and not plan.refusal:
         lines.append("only the next boot is prepared")
     return lines
+
+
+def _answer(plan: UnloadPlan, when: str) -> str:
+    if plan.answer == unload.NEEDED and when == unload.BOOT and not plan.refusal:
+        return "%s needed now, and stays until the next boot"
+    return _ANSWERS[plan.answer]
 
 
 def _line(holder: Holder) -> str:

@@ -113,6 +113,11 @@ def test_lines_in_files_that_were_asked_for():
     }
 
 
+def test_a_file_that_was_asked_for_and_is_not_there_is_told():
+    files = planned(modules_load=("/etc/modules-load.d/no.conf",))
+    assert files.left_alone == ("modules_load: there is no /etc/modules-load.d/no.conf here",)
+
+
 def test_install_denies_the_core_under_both_names():
     lines = steps(DEP, deny="install")[keep_off.MODPROBE].splitlines()[1:]
     assert lines == ["install nf_conntrack /bin/false", "install ip_conntrack /bin/false"]

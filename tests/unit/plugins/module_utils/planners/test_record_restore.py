@@ -207,7 +207,8 @@ def test_max_does_not_go_back_below_use_unless_permitted(host):
     result = restored(host, allow_lower=False)
     assert [(row.what, row.reason) for row in result.unapplied] == [("max", "would_lower")]
     assert result.unapplied[0].detail == (
-        "290000 entries are in use; with max %s new connections would be refused (allow_lower permits it)" % first
+        "290000 entries are in use; with max %s new connections would be refused "
+        "(allow_lower, in the role conntrack_allow_lower, permits it)" % first
     )
     assert read(host, NF + "max") == "300000\n"
     assert read(host, NF + "udp_timeout") == "30\n"

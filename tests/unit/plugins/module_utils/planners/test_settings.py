@@ -210,7 +210,8 @@ def test_max_is_not_lowered_below_use(current, count, wanted, refused):
 def test_the_refusal_says_how_much_is_in_use_and_nothing_is_persisted():
     found = plan(planning.snapshot(), {"max": 500})
     assert found.rows[0].detail == (
-        "1000 entries are in use; with max 500 new connections would be refused (allow_lower permits it)"
+        "1000 entries are in use; with max 500 new connections would be refused "
+        "(allow_lower, in the role conntrack_allow_lower, permits it)"
     )
     assert found.live == found.files == ()
 

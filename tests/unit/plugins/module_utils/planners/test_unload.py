@@ -244,7 +244,7 @@ class TestBoot:
 
     def test_it_is_refused_while_something_loads_it_all_the_same(self):
         plan = decide(BARE, self.EARLY, when=unload.BOOT)
-        assert "modules_load: [/etc/modules-load.d/site.conf]" in plan.refusal
+        assert "as modules_load (in the role conntrack_modules_load) does" in plan.refusal
         assert plan.files == ()
 
     def test_unless_that_is_to_be_edited(self):
@@ -260,7 +260,7 @@ class TestBoot:
     def test_rules_that_nothing_brings_back_do_not_stand_in_the_way(self):
         plan = decide(RULE, {NFT: STATEFUL}, when=unload.BOOT)
         assert (plan.answer, plan.refusal) == (unload.NEEDED, None)
-        assert any("needed now by 1 holder" in warning for warning in plan.warnings)
+        assert any("needed now, by 1 holder" in warning for warning in plan.warnings)
 
 
 class TestDeny:

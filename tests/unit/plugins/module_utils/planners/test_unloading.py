@@ -122,6 +122,17 @@ def test_the_files_of_later_releases(name, listed, tmp_path):
     assert planning.tree(host.root) == before
 
 
+def test_what_comes_back_only_with_a_boot_is_told(tmp_path):
+    host = recorded.copy("not-tracking", tmp_path)
+    early = "/etc/modules-load.d/site.conf"
+    os.makedirs(host.root + os.path.dirname(early), exist_ok=True)
+    with open(host.root + early, "w", encoding="utf-8") as stream:
+        stream.write("nf_conntrack\n")
+    assert run(host, modules_load=(early,)).changed
+    told = undoing.undo(host, allow_lower=True, check=False).warnings
+    assert told == ["connection tracking is not loaded now; %s counts from the next boot on" % early]
+
+
 def test_the_original_case_now(tmp_path):
     """Its rules, whatever they are, hold xt_state: no tool is there to quote them."""
     host = recorded.copy("rhel5-origin", tmp_path)
