@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import typing as t
 
@@ -28,11 +29,14 @@ class ActionModule(ControllerAction):
         "mask_addresses": {"type": "bool", "default": False},
         "rows": {"type": "int", "default": as_text.ROWS},
         "mode": {"type": "raw", "default": "0640"},
+        "validate_only": {"type": "bool", "default": False},
     }
 
     def made(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         mode = _mode(arguments["mode"])
         _check_paths(arguments)
+        if arguments["validate_only"]:
+            return {"changed": False}
         merged: dict[str, t.Any] = {}
         if arguments["merge"] is None:
             made = report(_rows(task_vars, arguments), *_head(arguments))
@@ -42,19 +46,11 @@ class ActionModule(ControllerAction):
             "report": as_text.lines(made, arguments["rows"]),
             "totals": made.totals,
             "well": made.well,
-            "files": [],
+            **self._written(made, arguments, mode),
             **merged,
         }
         if arguments["artifact"]:
             result["artifact"] = merging.artifact(made)
-        try:
-            for name in FORMATS:
-                if arguments[name]:
-                    result["files"].append(self._written(made, name, arguments[name], mode))
-        except OSError as error:
-            # What was found out is not lost for that.
-            result.update(failed=True, msg="%s: %s cannot be written: %s" % (name, arguments[name], error.strerror))
-        result["changed"] = any(file["changed"] for file in result["files"])
         return result
 
     def _merged(self, arguments: t.Mapping[str, t.Any]) -> tuple[Report, dict[str, t.Any]]:
@@ -74,9 +70,24 @@ class ActionModule(ControllerAction):
         told = {"left_off": found.left_off, "missing": found.missing, "unnamed": found.unnamed}
         return found.report, told
 
-    def _written(self, made: Report, name: str, path: str, mode: int) -> dict[str, t.Any]:
-        changed = writing.write(path, FORMATS[name](made), mode, pretend=bool(self._task.check_mode))
-        return {"format": name, "path": path, "changed": changed}
+    def _written(self, made: Report, arguments: t.Mapping[str, t.Any], mode: int) -> dict[str, t.Any]:
+        """What of the result is about files. One that cannot be written keeps neither the others nor the table back."""
+        files, faults = [], []
+        for name, path in _paths(arguments).items():
+            try:
+                changed = writing.write(path, FORMATS[name](made), mode, pretend=bool(self._task.check_mode))
+            except OSError as error:
+                faults.append("%s: %s cannot be written: %s" % (name, path, error.strerror))
+            else:
+                files.append({"format": name, "path": path, "changed": changed})
+        told: dict[str, t.Any] = {"files": files, "changed": any(file["changed"] for file in files)}
+        if faults:
+            told.update(failed=True, msg="; ".join(faults))
+        return told
+
+
+def _paths(arguments: t.Mapping[str, t.Any]) -> dict[str, str]:
+    return {name: arguments[name] for name in FORMATS if arguments[name]}
 
 
 def _check_paths(arguments: t.Mapping[str, t.Any]) -> None:
@@ -84,10 +95,13 @@ def _check_paths(arguments: t.Mapping[str, t.Any]) -> None:
         raise AnsibleActionFail(
             "prometheus: %s has to end in .prom; a node exporter reads no other file" % arguments["prometheus"]
         )
-    paths = [arguments[name] for name in FORMATS if arguments[name]]
-    for path in paths:
-        if paths.count(path) > 1:
-            raise AnsibleActionFail("%s: is named twice; each format needs a file of its own" % path)
+    named: dict[str, str] = {}
+    for name, path in _paths(arguments).items():
+        other = named.setdefault(os.path.realpath(path), name)
+        if other != name:
+            raise AnsibleActionFail(
+                "%s: %s is named twice, by %s too; each format needs a file of its own" % (name, path, other)
+            )
 
 
 def _mode(value: t.Any) -> int:

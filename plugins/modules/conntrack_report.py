@@ -19,7 +19,8 @@ description:
   - Runs on the controller and connects to no host; use it with C(run_once), in a play with the C(linear) strategy, as
     every host has to be done by then.
   - Returns a table for the terminal, and writes a page, JSON, CSV or metrics to files of the controller, as the user
-    that runs Ansible, whatever C(become) says. Where a file cannot be written it fails, with the table all the same.
+    that runs Ansible, whatever C(become) says. Where a file cannot be written it fails, with the table and the other
+    files all the same.
 options:
   html:
     description: Where to write one page that needs no other file and no network.
@@ -88,6 +89,13 @@ options:
     description: The mode of the files, as M(ansible.builtin.copy) takes it.
     type: raw
     default: "0640"
+  validate_only:
+    description:
+      - Whether to check the options and do nothing else, so that a mistake in them is told before a fleet is read.
+        There is no report then, and no file.
+      - Whether a file can be written is not checked.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - netops.conntrack.controller
   - netops.conntrack.attributes
@@ -173,7 +181,8 @@ well:
   returned: success
   sample: false
 files:
-  description: The files that were asked for, and whether they were changed, or would be in check mode.
+  description: The files that were asked for and could be written, and whether they were changed, or would be in check
+    mode.
   type: list
   elements: dict
   returned: success

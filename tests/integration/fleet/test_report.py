@@ -151,11 +151,15 @@ def test_a_mode_that_yaml_has_made_a_number_is_that_mode(run, tmp_path):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run):
-    status, output = run("gw1", "gw2", conntrack_report_html="/proc/none/report.html")
+def test_a_file_that_cannot_be_written_fails_the_run_and_keeps_nothing_else_back(run, tmp_path):
+    wanted = {**files(tmp_path), **{"conntrack_report_" + name: "/proc/none/" + name for name in ("html", "csv")}}
+    status, output = run("gw1", "gw2", **wanted)
     assert status == 2
     assert shown(output)[-2].startswith("2 hosts: ") or shown(output)[-1].startswith("2 hosts: ")
-    assert "html: /proc/none/report.html cannot be written: No such file or directory" in output
+    told = " ".join(output.split())
+    for name in ("html", "csv"):
+        assert "%s: /proc/none/%s cannot be written: No such file or directory" % (name, name) in told
+    assert sorted(path.name for path in tmp_path.glob("report.*")) == ["report.json", "report.prom"]
     # Nothing is wrong with the hosts; one of them stands for the run.
     assert [recap(output, host)["failed"] for host in ("gw1", "gw2")] == [1, 0]
 
@@ -164,14 +168,18 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_the_report_is_shown(run
     "given, said",
     [
         ({"conntrack_report_prometheus": "metrics.txt"}, "prometheus: metrics.txt has to end in .prom"),
-        ({"conntrack_report_html": "one", "conntrack_report_json": "one"}, "one: is named twice"),
+        (
+            {"conntrack_report_html": "one", "conntrack_report_json": "./one"},
+            "json: ./one is named twice, by html too",
+        ),
+        ({"conntrack_report_options": {"mode": "rw"}}, "mode: 'rw' is not an octal mode such as '0640'"),
     ],
 )
-def test_files_that_nobody_could_use_are_not_written(run, given, said, tmp_path):
-    status, output = run("gw1", "gw2", **{name: str(tmp_path / path) for name, path in given.items()})
+def test_a_mistake_in_what_is_asked_for_is_told_before_any_host_is_read(run, given, said):
+    status, output = run("gw1", "gw2", **given)
     assert status == 2
-    assert said in output.replace(str(tmp_path) + "/", "")
-    assert not [path for path in given.values() if (tmp_path / path).exists()]
+    assert said in " ".join(output.split())
+    assert "TASK [Read the state of connection tracking]" not in output
 
 
 def test_verdicts_that_fail_come_after_the_report(run):
@@ -237,7 +245,6 @@ def test_the_module_on_recorded_hosts_is_idempotent_and_takes_nothing_for_a_temp
     ("options", "fault"),
     [
         ({"rows": -1}, "rows: must be 0 for all, or more, not -1"),
-        ({"mode": "rw"}, "mode: 'rw' is not an octal mode such as '0640'"),
         ({"mode": 640}, "mode: '640' is not an octal mode such as '0640'"),
         ({"file": "/tmp/x"}, "file"),
     ],
