@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.netops.conntrack.plugins.module_utils.calls.facts import LONGEST
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.gather import SUBSETS, gather
 
 CHECKOUT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
@@ -44,6 +45,7 @@ def run(tmp_path, closed):
         "gw2": {**here, "conntrack_transport": "shell"},
         "gw3": {"ansible_host": "127.0.0.1", "ansible_port": closed, "ansible_ssh_common_args": "-F none"},
         "gw4": {**here, "conntrack_transport": "pigeon"},
+        "gw6": {**here, "conntrack_interval": LONGEST + 1},
         HOSTILE: here,
     }
 
@@ -80,7 +82,7 @@ def recap(output, host):
 
 
 def test_every_host_is_in_the_report_and_the_run_ends_as_it_should(run, tmp_path):
-    status, output = run("gw1", "gw2", "gw3", "gw4", conntrack_interval=1, conntrack_table=True, **files(tmp_path))
+    status, output = run("gw1", "gw2", "gw3", "gw4", conntrack_interval="1", conntrack_table=True, **files(tmp_path))
     assert status == 4, output
     report = shown(output)
     assert all(
@@ -164,19 +166,26 @@ def test_a_file_that_cannot_be_written_fails_the_run_and_keeps_nothing_else_back
     assert [recap(output, host)["failed"] for host in ("gw1", "gw2")] == [1, 0]
 
 
+LONGER = "conntrack_interval: %d is not a number of seconds from 0 to %d" % (LONGEST + 1, LONGEST)
+
+
 @pytest.mark.parametrize(
-    "given, said",
+    "given, host, said",
     [
-        ({"conntrack_report_prometheus": "metrics.txt"}, "prometheus: metrics.txt has to end in .prom"),
+        ({"conntrack_report_prometheus": "metrics.txt"}, "gw2", "prometheus: metrics.txt has to end in .prom"),
         (
             {"conntrack_report_html": "one", "conntrack_report_json": "./one"},
+            "gw2",
             "json: ./one is named twice, by html too",
         ),
-        ({"conntrack_report_options": {"mode": "rw"}}, "mode: 'rw' is not an octal mode such as '0640'"),
+        ({"conntrack_report_options": {"mode": "rw"}}, "gw2", "mode: 'rw' is not an octal mode such as '0640'"),
+        ({"conntrack_interval": str(LONGEST + 1)}, "gw2", LONGER),
+        ({"conntrack_interval": "soon"}, "gw2", "conntrack_interval: soon is not a number of seconds"),
+        ({}, "gw6", LONGER),
     ],
 )
-def test_a_mistake_in_what_is_asked_for_is_told_before_any_host_is_read(run, given, said):
-    status, output = run("gw1", "gw2", **given)
+def test_a_mistake_in_what_is_asked_for_is_told_before_any_host_is_read(run, given, host, said):
+    status, output = run("gw1", host, **given)
     assert status == 2
     assert said in " ".join(output.split())
     assert "TASK [Read the state of connection tracking]" not in output
