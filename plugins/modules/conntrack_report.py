@@ -96,6 +96,7 @@ options:
       - Whether a file can be written is not checked.
     type: bool
     default: false
+    version_added: 1.1.0
 extends_documentation_fragment:
   - netops.conntrack.controller
   - netops.conntrack.attributes

@@ -45,10 +45,12 @@ def _live(facts: t.Mapping[str, t.Any], name: str) -> int | None:
 
 def _memory(facts: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     memory = facts.get("memory") or {}
-    if memory.get("at_max_bytes") and memory.get("share_at_max") is not None:
+    size = memory.get("at_max_bytes") or 0
+    # Less is nothing to think of.
+    if size >= 1 << 20 and memory.get("share_at_max") is not None:
         yield "  memory: a table of %d entries takes at least %.0f MiB when full, %.1f %% of the RAM" % (
             facts["limits"]["max"],
-            memory["at_max_bytes"] / (1 << 20),
+            size / (1 << 20),
             memory["share_at_max"] * 100,
         )
 
