@@ -103,7 +103,7 @@ files:
       before: [ip_conntrack_netbios_ns]
       changed: true
 still_loaded:
-  description: Of the modules taken out, those that the kernel still holds.
+  description: Of the modules taken out, by this run or an earlier one, those that the kernel still holds.
   type: list
   elements: str
   returned: success

@@ -27,6 +27,8 @@ OF_PLAYBOOKS = (
 _OTHERS = frozenset(("transports",))
 # So much alike that a letter is missing, too many or another; a site's own variables are not meant by that.
 _ALIKE = 0.85
+# In words as short as change, a letter makes them less alike than that; in shorter ones it makes another word.
+_SHORT = 6
 
 
 def told(names: t.Iterable[str]) -> t.Iterator[str]:
@@ -36,5 +38,17 @@ def told(names: t.Iterable[str]) -> t.Iterator[str]:
         rest = name[len(PREFIX) :]
         if not name.startswith(PREFIX) or rest in known or rest in _OTHERS:
             continue
-        for meant in difflib.get_close_matches(rest, known, 1, _ALIKE):
-            yield "%s is no variable of netops.conntrack; there is %s%s" % (name, PREFIX, meant)
+        alike = difflib.get_close_matches(rest, known, 1, _ALIKE) or [each for each in known if _slip(rest, each)]
+        if alike:
+            yield "%s is no variable of netops.conntrack; there is %s%s" % (name, PREFIX, alike[0])
+
+
+def _slip(name: str, known: str) -> bool:
+    """Whether two neighbouring letters are swapped, or one letter is another."""
+    if len(name) != len(known):
+        return False
+    wrong = [place for place, (one, other) in enumerate(zip(name, known)) if one != other]
+    if len(wrong) == 2:
+        first, second = wrong
+        return second == first + 1 and name[first : second + 1] == known[second] + known[first]
+    return len(wrong) == 1 and len(name) >= _SHORT

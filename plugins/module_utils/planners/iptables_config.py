@@ -24,6 +24,7 @@ STATES = (COMMENTED, ABSENT, PRESENT)
 PATHS = ("/etc/sysconfig/iptables-config", "/etc/sysconfig/ip6tables-config")
 
 _MODULE = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Refused(ValueError):
@@ -95,10 +96,10 @@ def apply(
     return Result(
         bool(done.steps),
         files,
-        [] if state == PRESENT else still_loaded(before, files, modules),
+        [] if state == PRESENT else still_loaded(before, done.after, files, modules),
         describe(done.steps),
         diff(done.steps),
-        list(done.warnings),
+        [*done.warnings, *_unheard_of(before, paths, modules, state)],
     )
 
 
@@ -128,12 +129,16 @@ def plan(snapshot: Snapshot, paths: t.Sequence[str], modules: t.Sequence[str] | 
 
 
 def still_loaded(
-    snapshot: Snapshot, files: t.Mapping[str, t.Mapping[str, t.Any]], modules: t.Sequence[str] | None
+    snapshot: Snapshot,
+    after: Snapshot,
+    files: t.Mapping[str, t.Mapping[str, t.Any]],
+    modules: t.Sequence[str] | None,
 ) -> list[str]:
-    """Of the modules taken out, those in /proc/modules, under either generation's name."""
+    """Of the modules taken out, now or by an earlier run, those in /proc/modules, under either generation's name."""
     taken = list(modules or [])
-    for row in files.values():
-        taken += [word for word in row["before"] or [] if word not in (row["after"] or [])]
+    for path, row in files.items():
+        earlier = [] if modules else _commented(after, path)
+        taken += [word for word in (*(row["before"] or ()), *earlier) if word not in (row["after"] or ())]
     loaded = {module.name for module in module_list.parse(snapshot.text("/proc/modules") or "")}
     names = {word.replace("-", "_") for word in taken}
     # Old names are aliases of new modules: modprobe ip_conntrack_ftp loads nf_conntrack_ftp.
@@ -161,6 +166,27 @@ def _only_where_known(
     knowing = [path for path in edits if any(word in (snapshot.text(path) or "") for word in modules)]
     for path in [path for path in edits if path not in (knowing or list(edits)[:1])]:
         del edits[path]
+
+
+def _unheard_of(
+    snapshot: Snapshot, paths: t.Sequence[str], modules: t.Sequence[str] | None, state: str
+) -> t.Iterator[str]:
+    texts = [snapshot.text(path) or "" for path in paths if snapshot.exists(path)]
+    known = {word.replace("-", "_") for text in texts for word in _WORD.findall(text)}
+    for word in modules or () if texts and state != PRESENT else ():
+        if word.replace("-", "_") not in known:
+            yield "modules: no file speaks of %s" % word
+
+
+def _commented(snapshot: Snapshot, path: str) -> list[str]:
+    """What the latest commented line would bring back."""
+    text = snapshot.text(path)
+    if text is None:
+        return []
+    value, _reason = shell_assignments.effective(
+        shell_assignments.put_back(text, variable(path), None).text, variable(path)
+    )
+    return [] if value is None else shell_assignments.words(value)
 
 
 def _listed(snapshot: Snapshot, path: str) -> list[str] | None:

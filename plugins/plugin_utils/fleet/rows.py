@@ -80,6 +80,8 @@ def complaint(result: t.Mapping[t.Any, t.Any]) -> str:
     # From ansible-core 2.19 on a message begins so.
     said = (given.text(result.get("msg")) or "").removeprefix("Task failed: ").strip()
     said = _OF_THE_MASTER.sub("", _NOT_SENT.sub("Failed to connect to the host via ssh: ", said))
+    if result.get(statuses.UNREACHABLE) and "timed out" in said:
+        said += " (a host whose table is full drops new connections too)"
     broke = (given.text(result.get("module_stderr")) or "").strip().rpartition("\n")[2]
     if broke and broke not in said:
         said = "%s (%s)" % (said, broke) if said else broke

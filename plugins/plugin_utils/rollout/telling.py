@@ -57,6 +57,8 @@ def _notes(row: Tried, check: bool) -> t.Iterator[str]:
         yield row.why
     if row.changes and row.outcome == CHANGED:
         yield "; ".join(row.changes)
+    if row.returns:
+        yield "loaded again at the next boot, by %s" % ", ".join(dict.fromkeys(row.returns))
     if row.failed and row.taken_back:
         yield "what was changed was taken back"
     elif row.changes and row.outcome == FAILED and not row.left and not check:

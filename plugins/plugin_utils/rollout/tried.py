@@ -13,6 +13,8 @@ from ..fleet.rows import complaint
 UNREACHABLE, FAILED, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED = (
     "unreachable", "failed", "taken_back", "not_tried", "changed", "unchanged",
 )  # fmt: skip
+# So many settings that were not there before are told by their names.
+_COME = 3
 # What somebody has to look at comes first.
 OUTCOMES = (FAILED, UNREACHABLE, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED)
 
@@ -21,7 +23,8 @@ class Tried(t.NamedTuple):
     """``changes`` are what was changed, or would be, as short texts. ``why`` is None where there is nothing to say.
 
     ``left`` says why the change was not taken back though it should have been; None where that did not come up, or
-    where the host is as it was before. ``refused`` says that nothing was done to it.
+    where the host is as it was before. ``refused`` says that nothing was done to it. ``returns`` are what will load
+    again at the next boot what was unloaded.
     """
 
     host: str
@@ -31,6 +34,7 @@ class Tried(t.NamedTuple):
     left: str | None = None
     taken_back: bool = False
     refused: bool = False
+    returns: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -55,7 +59,9 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
         # Why there was nothing to undo.
         why = next((given.text(result["msg"]) for result in known if result.get("msg")), None)
     if not back or back.get("skipped"):
-        return Tried(host, outcome, changes, why, refused=outcome == FAILED and all(map(_refused, known)))
+        refused = outcome == FAILED and all(map(_refused, known))
+        returns = () if outcome in (UNREACHABLE, FAILED) else tuple(_returns(known[-1]))
+        return Tried(host, outcome, changes, why, refused=refused, returns=returns)
     if back.get(UNREACHABLE) and any(result.get("confirmed") is False for result in known):
         # Out of reach for us, and it undoes the change by itself; the reason why it failed says so.
         return Tried(host, outcome, changes, why)
@@ -84,11 +90,19 @@ def _changes(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:
     for name, row in list(settings.items())[: given.ITEMS]:
         row = given.mapping(row)
         before, after = given.whole(row.get("before")), given.whole(row.get("after"))
-        if not row.get("changed") or before == after:
+        if not row.get("changed"):
             continue
-        if before is None:
+        if before == after:
+            if after is not None and given.whole(row.get("after_boot")) == after:
+                yield "%s %d made to stay" % (given.text(name), after)
+        elif before is None:
             come.append("%s none -> %s" % (given.text(name), after))
         else:
             yield "%s %s -> %s" % (given.text(name), before, after)
     yield from (path for kind, path in steps if kind in ("file", "chain"))
-    yield from come
+    yield from come if len(come) <= _COME else ["%d values that come with the modules" % len(come)]
+
+
+def _returns(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:
+    for each in given.mappings(result.get("returns_at_boot")):
+        yield given.text(each.get("source")) or "something"

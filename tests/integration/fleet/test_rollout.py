@@ -208,10 +208,10 @@ def test_restoring_restores_whatever_state_is_given_beside_it(fleet):
     tuned = {"conntrack_settings": {"udp_timeout": 57}, "conntrack_confirm": 0, "conntrack_watch": 0}
     status, shown, _recap = fleet.play("tune", "--limit", "node9", conntrack_change="CHG-57", **tuned)
     assert status == 0, shown
-    # One letter less would undo more than that change.
-    status, shown, _recap = fleet.play("restore", "--limit", "node9", conntrack_chnge="CHG-57")
+    # Two letters swapped would undo more than that change.
+    status, shown, _recap = fleet.play("restore", "--limit", "node9", conntrack_chnage="CHG-57")
     assert status == 2
-    assert "conntrack_chnge is no variable of netops.conntrack; there is conntrack_change" in shown
+    assert "conntrack_chnage is no variable of netops.conntrack; there is conntrack_change" in shown
     assert "nf_conntrack_udp_timeout:57\n" in fleet.shell("node9", STATE)
     status, shown, recap = fleet.play(
         "restore", "--limit", "node9", conntrack_change="CHG-57", conntrack_state="tuned", **tuned

@@ -24,6 +24,9 @@ CHECKOUT = pathlib.Path(misspelling.__file__).parents[2]
         ("conntrack_failon", "conntrack_fail_on"),
         ("conntrack_memory_percentage", "conntrack_memory_percent"),
         ("conntrack_report_jsn", "conntrack_report_json"),
+        ("conntrack_chnage", "conntrack_change"),
+        ("conntrack_chanhe", "conntrack_change"),
+        ("conntrack_hsots", "conntrack_hosts"),
     ],
 )
 def test_a_misspelt_one_is_told_with_what_was_meant(name, meant):
@@ -33,7 +36,15 @@ def test_a_misspelt_one_is_told_with_what_was_meant(name, meant):
 
 @pytest.mark.parametrize(
     "name",
-    ["conntrack_max", "conntrack_site", "conntrack_report", "conntrack_transports", "conntrack_facts", "conntrack"]
+    [
+        "conntrack_max",
+        "conntrack_site",
+        "conntrack_report",
+        "conntrack_transports",
+        "conntrack_facts",
+        "conntrack",
+        "conntrack_stats",
+    ]
     + ["__conntrack_settings", "settings", "setings"],
 )
 def test_what_a_site_has_of_its_own_is_left_alone(name):

@@ -302,8 +302,18 @@ def test_a_link_stays_a_link(tmp_path):
     ],
 )
 def test_modules_that_the_kernel_still_holds_under_either_name(modules, loaded, tmp_path):
-    assert edit(Host(tmp_path), modules).still_loaded == loaded
+    host = Host(tmp_path)
+    assert edit(host, modules).still_loaded == loaded
+    again = edit(host, modules)
+    assert (again.changed, again.still_loaded) == (False, loaded)
     assert edit(Host(tmp_path / "none", loaded=None), modules).still_loaded == []
+
+
+def test_a_module_that_no_file_speaks_of_is_told(tmp_path):
+    host = Host(tmp_path)
+    found = edit(host, ["ip_conntrack_netbios_n", "ip-conntrack-ftp"])
+    assert found.warnings == ["modules: no file speaks of ip_conntrack_netbios_n"]
+    assert edit(host, ["ip-conntrack-ftp"]).warnings == []
 
 
 def test_what_is_put_back_is_not_called_still_loaded(tmp_path):

@@ -112,6 +112,7 @@ def test_the_original_case(tmp_path):
 
     helper = iptables_config.apply(host, iptables_config.PATHS, ["ip_conntrack_netbios_ns"], "commented", False)
     assert helper.still_loaded == ["ip_conntrack_netbios_ns"]
+    assert not helper.warnings
     line = b'IPTABLES_MODULES="ip_conntrack_netbios_ns"\n'
     assert planning.changes(tuned, planning.tree(host.root, ())).keys() == {IPTABLES, record.PATH}
     assert planning.tree(host.root)[IPTABLES] == first[IPTABLES].replace(line, b"#" + line)

@@ -28,6 +28,7 @@ UNLOADED = {"changed": True, "steps": [{"kind": "unload", "path": "/sys/module/n
 REFUSED = {"failed": True, "changed": False, "msg": "it is needed"}
 LOST = {"unreachable": True, "changed": False, "msg": "Failed to connect"}
 BACK = {"changed": True}
+FULL_TOO = "timed out (a host whose table is full drops new connections too)"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,7 @@ BACK = {"changed": True}
         ([None, SET], None, "changed", None, None),
         ([None, SET], {"changed": False, "skipped": True}, "changed", None, None),
         ([REFUSED, None], None, "failed", "it is needed", None),
+        ([{**LOST, "msg": "timed out"}], None, "unreachable", FULL_TOO, None),
         ([{"failed": True, "msg": "an attribute is undefined"}, LOST], None, "unreachable", "Failed to connect", None),
         ([None, SET], BACK, "taken_back", None, None),
         ([None, SET], REFUSED, "changed", None, "it is needed"),
@@ -63,6 +65,24 @@ def test_what_was_changed_is_told_in_few_words():
         "max 65536 -> 262144", "/etc/sysctl.d/99-zz-netops-conntrack.conf", "buckets none -> 65536",
     )  # fmt: skip
     assert tried("gw1", [UNLOADED]).changes == ("unload nf_conntrack",)
+    stays = {"before": 262144, "after": 262144, "after_boot": 262144, "changed": True}
+    assert tried("gw1", [{"changed": True, "settings": {"max": stays}}]).changes == ("max 262144 made to stay",)
+    names = ["acct", "max", "udp_timeout", "icmp_timeout"]
+    come = {name: {"before": None, "after": 1, "changed": True} for name in names}
+    loaded = {**SET, "settings": come, "steps": [{"kind": "module", "path": "/sys/module/nf_conntrack"}]}
+    assert tried("gw1", [loaded]).changes == ("load nf_conntrack", "4 values that come with the modules")
+
+
+def test_what_comes_back_at_boot_all_the_same_is_told():
+    returning = {**UNLOADED, "returns_at_boot": [{"source": "/etc/nftables.conf"}]}
+    assert telling.lines([tried("gw1", [None, returning])], None, check=False) == [
+        "changed  gw1",
+        "         unload nf_conntrack",
+        "         loaded again at the next boot, by /etc/nftables.conf",
+        "1 host: 1 changed",
+    ]
+    refused = {**REFUSED, "returns_at_boot": [{"source": "/etc/nftables.conf"}]}
+    assert "boot" not in " ".join(telling.lines([tried("gw1", [refused])], None, check=False))
 
 
 def rows(changed=0, failed=0, unreachable=0, unchanged=0):
