@@ -224,6 +224,9 @@ def test_what_is_not_asked_is_asked_nowhere(tmp_path):
         conntrack_awx_slices=12,
         conntrack_awx_instance_groups=["east", "west"],
         conntrack_awx_nightly=False,
+        # Empty is not given.
+        conntrack_awx_organization="",
+        conntrack_awx_forks=None,
     )
     assert made.status == 0, made.output
     assert "conntrack_settings" not in str(surveys(made))
@@ -231,6 +234,7 @@ def test_what_is_not_asked_is_asked_nowhere(tmp_path):
     assert (drift["survey_enabled"], "survey_spec" in drift) == (False, False)
     assert (drift["playbook"], drift["execution_environment"]) == ("drift.yml", "Conntrack")
     assert "instance_groups" not in drift
+    assert (drift["organization"], drift["forks"]) == ("Default", 50)
     slices = made.named("job_template", "Conntrack diagnose, in slices")
     assert (slices["job_slice_count"], slices["instance_groups"]) == (12, ["east", "west"])
     assert made.made["project"][0]["scm_url"] == "https://git.example.com/conntrack.git"
@@ -243,10 +247,27 @@ def test_what_is_not_asked_is_asked_nowhere(tmp_path):
     [
         ({"conntrack_awx_inventory": ""}, "conntrack_awx_inventory is not given; allowed is the name of an inventory"),
         (
-            {"conntrack_awx_not_asked": ["conntrack_table"]},
-            "conntrack_awx_not_asked: conntrack_table cannot be left out",
+            {"conntrack_awx_not_asked": ["settings", "conntrack_table"]},
+            "conntrack_awx_not_asked: settings is asked nowhere; conntrack_table is answered by the schedule or a "
+            "workflow; allowed: conntrack_allow_lower, conntrack_backup, ",
         ),
-        ({"conntrack_awx_not_asked": ["settings"]}, "conntrack_awx_not_asked: settings cannot be left out; allowed: "),
+        (
+            {"conntrack_awx_not_asked": "conntrack_settings"},
+            'conntrack_awx_not_asked: "conntrack_settings" is not a list',
+        ),
+        (
+            {"conntrack_awx_image": "images.example.com/conntrack", "conntrack_awx_environment": ""},
+            "conntrack_awx_environment is not given; allowed is the name",
+        ),
+        (
+            {"conntrack_awx_inventory": ["Fleet"], "conntrack_awx_project": True},
+            'conntrack_awx_inventory: ["Fleet"]; conntrack_awx_project: true is not a text',
+        ),
+        (
+            {"conntrack_awx_forks": 0, "conntrack_awx_slices": "4.5"},
+            'conntrack_awx_forks: 0; conntrack_awx_slices: "4.5" is not a whole number, 1 or more',
+        ),
+        ({"conntrack_awx_nightly": "02:15"}, 'conntrack_awx_nightly: "02:15" is not true or false'),
         # The allowed are those that the head of the file explains.
         (
             {"conntrack_awx_credential": ["Root's key"]},
