@@ -94,7 +94,11 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
         percent = 0
     if not 0 < percent <= 50:
         raise AnsibleFilterError("recommend: memory_percent %s is not above 0 and at most 50" % memory_percent)
-    if peak is not None and not (str(peak).isascii() and str(peak).isdigit() and 0 < int(peak) <= sizing.LARGEST):
+    try:
+        entries = None if peak is None else int(float(peak))
+    except (TypeError, ValueError, OverflowError):
+        entries = 0
+    if entries is not None and not 0 < entries <= sizing.LARGEST:
         raise AnsibleFilterError("recommend: peak %s is not a number of entries from 1 to %d" % (peak, sizing.LARGEST))
     usage, limits = facts["usage"], facts["limits"]
     lines = log.unanswered(facts["log"])["lines"] if facts.get("log") else 0
@@ -103,7 +107,7 @@ def recommend(facts, memory_percent=sizing.MEMORY_PERCENT, peak=None):
         usage["count"],
         limits["max"],
         limits["buckets"],
-        peak=None if peak is None else int(peak),
+        peak=entries,
         full=demand.is_full(lines or 0, usage["ratio"]),
         object_size=facts["memory"]["object_size"],
         memory_percent=percent,

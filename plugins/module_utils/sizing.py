@@ -156,7 +156,7 @@ def recommend(
                 % (memory_percent, _mib(kernel.ram), round(cost), affordable, size, why)
             )
             if size > affordable:
-                said.append("This is above the memory budget: less would be below what is in use or set now.")
+                said.append("This is above the memory budget: less would be below what is in use, a peak, or set now.")
     else:
         said.append("The memory of the host is unknown, so no budget was applied.")
     size = min(size, LARGEST)

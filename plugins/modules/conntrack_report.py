@@ -144,7 +144,7 @@ report:
   description: A table that fits 100 columns with all that Ansible puts around it, and what all hosts come to.
   type: list
   elements: str
-  returned: success
+  returned: unless O(validate_only)
   sample:
     - 'VERDICT      USAGE  ENTRIES  DROPS  DROPS/S  FULL IN  HOST'
     - 'full         218 %    36271      -        -        -  gw-old.example.com'
@@ -161,7 +161,7 @@ totals:
       (C(by_status)); the sums of C(entries), C(drops) and C(drops_per_second), V(null) where no host told; how many
       have C(drifted); and the C(fullest) and the C(soonest) to be full, V(null) where there is none.
   type: dict
-  returned: success
+  returned: unless O(validate_only)
   sample:
     hosts: 3
     reached: 2
@@ -179,14 +179,14 @@ well:
     - Whether of each host in the report all could be read that was asked of it. Hosts that are unreachable, that
       failed, or whose table could not be read make it V(false); a verdict does not, whatever it is.
   type: bool
-  returned: success
+  returned: unless O(validate_only)
   sample: false
 files:
   description: The files that were asked for and could be written, and whether they were changed, or would be in check
     mode.
   type: list
   elements: dict
-  returned: success
+  returned: unless O(validate_only)
   sample:
     - format: html
       path: /var/www/html/conntrack.html

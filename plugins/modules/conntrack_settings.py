@@ -169,6 +169,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: Why the task failed, or why there was nothing to undo by the name in O(change).
+  type: str
+  returned: failure, or when there is no change of that name on record
+  sample: >-
+    change: CHG-42 is not on record here, so nothing is undone: it has been undone, it was not made here, or another
+    change came after it
 settings:
   description: What became of each setting, by its canonical name. In check mode, what would become of it.
   type: dict

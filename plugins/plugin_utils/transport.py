@@ -13,6 +13,7 @@ import typing as t
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 
 from ..module_utils.hosts.remote import RemoteHost
 from . import host_python, misspelling, python_call, shell_call
@@ -41,13 +42,13 @@ class TransportAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        found = list(misspelling.told(task_vars or {}))
-        # Nobody but the role reads these variables, so elsewhere one may be the site's own.
-        if found and self.CALLED.CHANGES and self._task._role and self._task._role.get_name() == _ROLE:
-            said = "nothing was changed: %s. A variable of your own has to have a name less like it" % "; ".join(found)
+        said = "; ".join(misspelling.told(load_extra_vars(self._loader)))
+        # Nobody but the role reads these variables, and what is given with -e is for it. Others may be the site's own.
+        if said and self.CALLED.CHANGES and self._task._role and self._task._role.get_name() == _ROLE:
+            said = "nothing was changed: %s. A variable of your own has to have a name less like it" % said
             return {"changed": False, "failed": True, "refused": True, "msg": said}
         # Shown once for all hosts that have it.
-        for said in found:
+        for said in misspelling.told(task_vars or {}):
             self._display.warning(said + "; it counts for nothing here")
         return self.call(self._task.args, task_vars or {})
 

@@ -14,7 +14,7 @@ from ..formats import shell_assignments
 from ..plan import FILE, Step, describe, diff
 from ..probe import LAST_CHANGE, MODULES, MOUNTS, RECORD, File, Item
 from ..snapshot import Snapshot
-from . import sequence
+from . import record, sequence
 
 COMMENTED = "commented"
 ABSENT = "absent"
@@ -136,8 +136,10 @@ def still_loaded(
 ) -> list[str]:
     """Of the modules taken out, now or by an earlier run, those in /proc/modules, under either generation's name."""
     taken = list(modules or [])
+    recorded = record.read(snapshot)
     for path, row in files.items():
-        earlier = [] if modules else _commented(after, path)
+        # Somebody else's comment is not of our making.
+        earlier = _commented(after, path) if not modules and path in recorded else []
         taken += [word for word in (*(row["before"] or ()), *earlier) if word not in (row["after"] or ())]
     loaded = {module.name for module in module_list.parse(snapshot.text("/proc/modules") or "")}
     names = {word.replace("-", "_") for word in taken}
@@ -173,7 +175,7 @@ def _unheard_of(
 ) -> t.Iterator[str]:
     texts = [snapshot.text(path) or "" for path in paths if snapshot.exists(path)]
     known = {word.replace("-", "_") for text in texts for word in _WORD.findall(text)}
-    for word in modules or () if texts and state != PRESENT else ():
+    for word in modules or () if texts and state == COMMENTED else ():
         if word.replace("-", "_") not in known:
             yield "modules: no file speaks of %s" % word
 

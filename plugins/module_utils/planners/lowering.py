@@ -23,10 +23,10 @@ def refusal(snapshot: Snapshot, before: int | None, wanted: int) -> str | None:
 
 
 def warning(snapshot: Snapshot, before: int, wanted: int) -> str | None:
-    """What comes of it where it is permitted all the same; None where nobody is turned away."""
-    if refusal(snapshot, before, wanted) is None:
+    """What comes of it where it is permitted all the same; None where nobody is known to be turned away."""
+    if usage.count(snapshot) is None or refusal(snapshot, before, wanted) is None:
         return None
     return (
-        "max: with %d the host refuses new connections until fewer entries are in use, the one that would confirm this "
-        "change among them; unconfirmed it is undone, and with confirm: 0 (in the role conntrack_confirm) it stays"
+        "max: with %d the host refuses new connections until fewer entries are in use; a change that has to be "
+        "confirmed (confirm, in the role conntrack_confirm) is undone then"
     ) % wanted

@@ -15,9 +15,11 @@ from ..plan import MODULE, SYSCTL, Step
 from ..snapshot import Snapshot
 from . import lowering, persistence, sequence
 from .reasons import HOST_OWNED, NOT_LOADED, READ_ONLY, UNSUPPORTED, WOULD_LOWER
-from .wanted import AUTO, Wanted
+from .wanted import AUTO, Invalid, Wanted
 
 _ESTABLISHED_LEAST = 7440
+# Of the RAM, for a table whose size is not a number that somebody gave.
+_MOST_SHARE = 0.5
 
 
 class Options(t.NamedTuple):
@@ -116,6 +118,9 @@ def _numbers(
 
     lines = log.unanswered(log.facts(snapshot, identity.namespace))["lines"]
     sized = demand.recommend(snapshot, identity, lines, options.memory_percent, options.peak)
+    if options.peak and (sized.share or 0) > _MOST_SHARE:
+        told = "peak: %d entries do not fit on this host: %s" % (options.peak, sized.explanation[-1])
+        raise Invalid(told)
     maximum = given.get(catalogue.BY_NAME["max"], settings.value(snapshot, "max") or AUTO)
     size = sized.max if maximum == AUTO else int(maximum)
     buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)

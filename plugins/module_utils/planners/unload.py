@@ -186,7 +186,9 @@ def _warnings(planned: UnloadPlan, when: str) -> t.Iterator[str]:
     needing = sum(holder.needs for holder in planned.holders)
     if when == BOOT and needing:
         by = "%d holder%s" % (needing, "" if needing == 1 else "s")
-        yield "it is needed now, by %s; nothing was found that brings them back, so the next boot is without it" % by
+        back = sorted({holder.brought_back_by for holder in planned.holders if holder.needs and holder.brought_back_by})
+        then = "%s may bring them back" % ", ".join(back) if back else "nothing was found that brings them back"
+        yield "it is needed now, by %s; %s at the next boot" % (by, then)
 
 
 def _returns(predicted: Snapshot, identity: Identity, options: keep_off.Options) -> list[Bringer]:

@@ -13,8 +13,8 @@ from ..fleet.rows import complaint
 UNREACHABLE, FAILED, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED = (
     "unreachable", "failed", "taken_back", "not_tried", "changed", "unchanged",
 )  # fmt: skip
-# So many settings that were not there before are told by their names.
-_COME = 3
+# So many settings that come with a module are told by their names.
+_COME = 8
 # What somebody has to look at comes first.
 OUTCOMES = (FAILED, UNREACHABLE, TAKEN_BACK, NOT_TRIED, CHANGED, UNCHANGED)
 
@@ -57,7 +57,7 @@ def tried(host: str, results: t.Sequence[t.Any], back: t.Any = None) -> Tried:
             break
     if outcome == UNCHANGED:
         # Why there was nothing to undo.
-        why = next((given.text(result["msg"]) for result in known if result.get("msg")), None)
+        why = given.text(known[-1].get("msg"))
     if not back or back.get("skipped"):
         refused = outcome == FAILED and all(map(_refused, known))
         returns = () if outcome in (UNREACHABLE, FAILED) else tuple(_returns(known[-1]))
@@ -100,7 +100,8 @@ def _changes(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:
         else:
             yield "%s %s -> %s" % (given.text(name), before, after)
     yield from (path for kind, path in steps if kind in ("file", "chain"))
-    yield from come if len(come) <= _COME else ["%d values that come with the modules" % len(come)]
+    many = len(come) > _COME and any(kind == "module" for kind, _path in steps)
+    yield from ["%d values that come with the modules" % len(come)] if many else come
 
 
 def _returns(result: t.Mapping[t.Any, t.Any]) -> t.Iterator[str]:

@@ -314,6 +314,13 @@ def test_a_module_that_no_file_speaks_of_is_told(tmp_path):
     found = edit(host, ["ip_conntrack_netbios_n", "ip-conntrack-ftp"])
     assert found.warnings == ["modules: no file speaks of ip_conntrack_netbios_n"]
     assert edit(host, ["ip-conntrack-ftp"]).warnings == []
+    assert edit(host, ["ip_conntrack_ftp"], "absent").warnings == []
+    assert edit(host, ["ip_conntrack_ftp"], "absent").warnings == []
+
+
+def test_a_line_that_somebody_else_commented_was_not_taken_out(tmp_path):
+    host = Host(tmp_path, four='#IPTABLES_MODULES="ip_conntrack_ftp"\n', six=None)
+    assert edit(host).still_loaded == []
 
 
 def test_what_is_put_back_is_not_called_still_loaded(tmp_path):

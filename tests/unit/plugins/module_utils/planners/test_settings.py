@@ -12,7 +12,7 @@ from ansible_collections.netops.conntrack.plugins.module_utils.facts.identity im
 from ansible_collections.netops.conntrack.plugins.module_utils.facts.settings import HASHSIZE
 from ansible_collections.netops.conntrack.plugins.module_utils.planners import settings as planner
 from ansible_collections.netops.conntrack.plugins.module_utils.planners.settings import Options
-from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import parse
+from ansible_collections.netops.conntrack.plugins.module_utils.planners.wanted import Invalid, parse
 from ansible_collections.netops.conntrack.plugins.module_utils.snapshot import Reading
 from ansible_collections.netops.conntrack.tests.unit import planning, recorded
 from hypothesis import given
@@ -336,6 +336,8 @@ def test_auto_counts_what_was_seen_at_the_peak():
     assert {row.setting.name: row.wanted for row in found.rows}["max"] == 524288
     assert "A peak of 200000 entries" in found.explanation[0]
     assert row(planning.snapshot(), "max", "auto").step is None
+    with pytest.raises(Invalid, match="peak: 2000000000 entries do not fit on this host: A table of 2147483647"):
+        plan(idle, {"max": "auto"}, peak=2000000000)
 
 
 def test_auto_buckets_follow_a_max_that_is_given():

@@ -67,10 +67,9 @@ def test_what_was_changed_is_told_in_few_words():
     assert tried("gw1", [UNLOADED]).changes == ("unload nf_conntrack",)
     stays = {"before": 262144, "after": 262144, "after_boot": 262144, "changed": True}
     assert tried("gw1", [{"changed": True, "settings": {"max": stays}}]).changes == ("max 262144 made to stay",)
-    names = ["acct", "max", "udp_timeout", "icmp_timeout"]
-    come = {name: {"before": None, "after": 1, "changed": True} for name in names}
+    come = {"setting%d" % number: {"before": None, "after": 1, "changed": True} for number in range(9)}
     loaded = {**SET, "settings": come, "steps": [{"kind": "module", "path": "/sys/module/nf_conntrack"}]}
-    assert tried("gw1", [loaded]).changes == ("load nf_conntrack", "4 values that come with the modules")
+    assert tried("gw1", [loaded]).changes == ("load nf_conntrack", "9 values that come with the modules")
 
 
 def test_what_comes_back_at_boot_all_the_same_is_told():
