@@ -185,10 +185,8 @@ def _commented(snapshot: Snapshot, path: str) -> list[str]:
     text = snapshot.text(path)
     if text is None:
         return []
-    value, _reason = shell_assignments.effective(
-        shell_assignments.put_back(text, variable(path), None).text, variable(path)
-    )
-    return [] if value is None else shell_assignments.words(value)
+    back = shell_assignments.put_back(text, variable(path), None).text
+    return _listed(snapshot.with_text(path, back), path) or []
 
 
 def _listed(snapshot: Snapshot, path: str) -> list[str] | None:

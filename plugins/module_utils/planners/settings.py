@@ -118,10 +118,11 @@ def _numbers(
 
     lines = log.unanswered(log.facts(snapshot, identity.namespace))["lines"]
     sized = demand.recommend(snapshot, identity, lines, options.memory_percent, options.peak)
-    if options.peak and (sized.share or 0) > _MOST_SHARE:
-        told = "peak: %d entries do not fit on this host: %s" % (options.peak, sized.explanation[-1])
-        raise Invalid(told)
     maximum = given.get(catalogue.BY_NAME["max"], settings.value(snapshot, "max") or AUTO)
+    too_large = maximum == AUTO and options.peak and (sized.share or 0) > _MOST_SHARE
+    # What is in use, or set, may take as much: only the peak is somebody's guess.
+    if too_large and sized.max > demand.recommend(snapshot, identity, lines, options.memory_percent).max:
+        raise Invalid("peak: %d entries do not fit on this host: %s" % (options.peak, sized.explanation[-1]))
     size = sized.max if maximum == AUTO else int(maximum)
     buckets = sizing.recommend_buckets(size, settings.buckets(snapshot), identity.kernel)
     computed = {"max": size, "buckets": buckets}

@@ -32,7 +32,7 @@ _COLUMNS = (
     Column("FULL IN", lambda row: words.soon(row.seconds_to_full), False),
 )
 _GAP = "  "
-_NOTE_LINES = 3
+NOTE_LINES = 3
 
 
 def lines(report: t.Any, shown: int = ROWS) -> list[str]:
@@ -68,7 +68,7 @@ def _line(status: str, size: int, numbers: t.Sequence[str], host: str) -> tuple[
     return _clipped(line), words.width(line) <= WIDTH
 
 
-def indented(note: str, columns: int, lines_at_most: int = _NOTE_LINES) -> t.Iterator[str]:
+def indented(note: str, columns: int, lines_at_most: int = NOTE_LINES) -> t.Iterator[str]:
     """On a few lines, as why a host was not reached mostly stands at the end; on as many as it takes at the margin."""
     room = WIDTH - columns
     # Wide characters are counted as one: there are half as many on a line then.

@@ -11,7 +11,7 @@ from ..fleet import artifacts, as_text, words
 from .tried import CHANGED, FAILED, NOT_TRIED, OUTCOMES, TAKEN_BACK, UNREACHABLE, Tried
 
 # Where there are few hosts, each may take more room.
-_FEW, _LINES_OF_FEW, _LINES = 3, 12, 3
+_FEW, _LINES_OF_FEW = 3, 12
 
 
 def ordered(rows: t.Iterable[Tried]) -> list[Tried]:
@@ -30,7 +30,7 @@ def lines(rows: t.Sequence[Tried], stopped: str | None, check: bool, shown: int 
     rows = ordered(rows)
     told = rows[:shown] if shown else rows
     size = max((len(_said(row.outcome, check)) for row in told), default=0)
-    room = _LINES_OF_FEW if len(rows) <= _FEW else _LINES
+    room = _LINES_OF_FEW if len(rows) <= _FEW else as_text.NOTE_LINES
     said = []
     for row in told:
         line = "%s  %s" % (_said(row.outcome, check).ljust(size), words.visible(row.host))

@@ -338,6 +338,11 @@ def test_auto_counts_what_was_seen_at_the_peak():
     assert row(planning.snapshot(), "max", "auto").step is None
     with pytest.raises(Invalid, match="peak: 2000000000 entries do not fit on this host: A table of 2147483647"):
         plan(idle, {"max": "auto"}, peak=2000000000)
+    # What is set takes most of the memory already, and that is not the peak's doing.
+    large = planning.snapshot(
+        keys={"count": 2, "max": 1 << 22, "buckets": 4096}, files={"/proc/meminfo": "MemTotal: 1048576 kB\n"}
+    )
+    assert plan(large, {"max": "auto"}, peak=100).rows[0].wanted == 1 << 22
 
 
 def test_auto_buckets_follow_a_max_that_is_given():
